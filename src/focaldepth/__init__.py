@@ -1,0 +1,36 @@
+"""Depth from focus: a focal stack in; depth in real units, an all-in-focus picture and an error bar out."""
+
+from importlib import import_module
+from typing import Any
+
+from focaldepth._version import __version__
+
+_SURFACE = {
+    "DepthMap": "focaldepth.core.result",
+    "DepthResult": "focaldepth.core.result",
+    "Estimate": "focaldepth.core.result",
+    "FocalDepthError": "focaldepth.core.errors",
+    "FocalStack": "focaldepth.core.stack",
+    "FocusAxis": "focaldepth.core.axis",
+    "LensModel": "focaldepth.core.optics",
+    "LightField": "focaldepth.core.light_field",
+    "Method": "focaldepth.core.method",
+    "MethodSpec": "focaldepth.core.method",
+    "Optics": "focaldepth.core.optics",
+    "Progress": "focaldepth.core.progress",
+    "Run": "focaldepth.core.progress",
+    "Transfer": "focaldepth.core.stack",
+    "Unit": "focaldepth.core.axis",
+}
+
+__all__ = ["__version__", *sorted(_SURFACE)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _SURFACE:
+        raise AttributeError(f"module 'focaldepth' has no attribute {name!r}")
+    return getattr(import_module(_SURFACE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""Bringing frames into one geometry: one file per way."""

@@ -1,0 +1,1 @@
+"""Facts, units and contracts that every other folder builds on."""

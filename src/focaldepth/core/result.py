@@ -1,0 +1,151 @@
+"""What comes out: depth maps, estimates and complete results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth.core.axis import FocusAxis, Unit, convert, slope
+from focaldepth.core.errors import StackError
+from focaldepth.core.optics import Optics
+from focaldepth.core.stack import Frame, StackInfo
+
+Mask = NDArray[np.bool_]
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class DepthMap:
+    """Depth of every pixel; used for predictions and for truth.
+
+    Attributes:
+        values: (H, W) float32 in `unit`; NaN exactly where not valid (enforced here).
+        unit: what values and sigma are in.
+        valid: (H, W) bool; true is the claim "this number means depth".
+        sigma: (H, W) float32, one standard deviation in `unit`, > 0 where valid, NaN elsewhere; None = not estimated.
+
+    >>> m = DepthMap(np.array([[1.0, 2.0]], np.float32), Unit.METRE, np.array([[True, False]]))
+    >>> m.values
+    array([[ 1., nan]], dtype=float32)
+    """
+
+    values: Plane
+    unit: Unit
+    valid: Mask
+    sigma: Plane | None = None
+
+    def __post_init__(self) -> None:
+        values, valid = np.asarray(self.values, np.float32), np.asarray(self.valid, bool)
+        if values.ndim != 2 or values.shape != valid.shape:
+            raise StackError(f"depth {values.shape} and valid {valid.shape} must be one (H, W).")
+        valid = valid & np.isfinite(values)
+        object.__setattr__(self, "valid", valid)
+        object.__setattr__(self, "values", _masked(values, valid))
+        if self.sigma is None:
+            return
+        sigma = np.asarray(self.sigma, np.float32)
+        if sigma.shape != values.shape or not (sigma[valid] > 0).all():
+            raise StackError("sigma must be (H, W) and positive wherever depth is valid.")
+        object.__setattr__(self, "sigma", _masked(sigma, valid))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        h, w = self.values.shape
+        return h, w
+
+    def to(self, unit: Unit, optics: Optics | None = None) -> DepthMap:
+        """Return the map in another unit; sigma moves with the slope of the law (first order)."""
+        if unit is self.unit:
+            return self
+        sigma = None if self.sigma is None else self.sigma * slope(self.values, self.unit, unit, optics)
+        return DepthMap(convert(self.values, self.unit, unit, optics), unit, self.valid, sigma)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a method returns.
+
+    Attributes:
+        map: depth and sigma in the **blur-linear** unit of the stack (see FocusAxis.blur_linear).
+        index: (H, W) float32 fractional frame index of best focus at every pixel, also where depth is not valid.
+        all_in_focus: (H, W, C) in the dtype of the stack; None if the method makes none.
+        filled: depth of every pixel in the unit of `map` for those who want a number everywhere (`valid` all true, with
+            its larger sigma); None if the method has none.
+        extras: further named arrays (source frame map, focus curves of probe pixels ...).
+    """
+
+    map: DepthMap
+    index: Plane
+    all_in_focus: Frame | None = None
+    filled: DepthMap | None = None
+    extras: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a result came about; enough to repeat the run.
+
+    Attributes:
+        method: name of the method, e.g. "classical-fast".
+        settings: settings of method, alignment and front door, as plain values.
+        versions: focaldepth, Python and library versions.
+        inputs: file -> sha256 of what was read.
+        times_s: stage -> seconds.
+        peak_memory_bytes: peak resident memory of the process; None where the system does not tell.
+        warnings: every warning sentence of reading, alignment and method.
+        created: ISO 8601 time, UTC.
+        command: command line, when there was one.
+        weights: card of the network weights; empty for classical methods.
+    """
+
+    method: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    times_s: Mapping[str, float] = field(default_factory=dict)
+    peak_memory_bytes: int | None = None
+    warnings: tuple[str, ...] = ()
+    created: str = ""
+    command: str = ""
+    weights: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DepthResult:
+    """A complete result in the unit that was asked for.
+
+    Attributes:
+        map: depth, valid, sigma.
+        axis: focus positions of the frames that were used, in the unit of the input.
+        optics: what was known of the lens.
+        index: (H, W) float32 fractional frame index of best focus.
+        filled: depth of every pixel when --fill was asked; None otherwise.
+        all_in_focus: (H, W, C) in the dtype of the input; None if the method gives none.
+        transforms: (N, 3, 3) float64; frame pixel = transform @ result pixel (homogeneous x, y, 1).
+        info: names, files, EXIF, ICC of the input.
+        provenance: how it came about.
+        extras: further named arrays for the report (thumbnails, focus curves).
+    """
+
+    map: DepthMap
+    axis: FocusAxis
+    optics: Optics
+    index: Plane
+    provenance: Provenance
+    filled: DepthMap | None = None
+    all_in_focus: Frame | None = None
+    transforms: NDArray[np.float64] | None = None
+    info: StackInfo = field(default_factory=StackInfo)
+    extras: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def _masked(values: Plane, valid: Mask) -> Plane:
+    """Copy only where something has to change."""
+    if np.isnan(values[~valid]).all():
+        return values
+    return np.where(valid, values, np.float32(np.nan))

@@ -1,0 +1,357 @@
+"""The focal stack: frames of one scene, each focused at another distance, and where they come from."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth.core.axis import FocusAxis
+from focaldepth.core.errors import StackError
+from focaldepth.core.optics import Optics
+
+Frame = NDArray[Any]
+"""One picture: (H, W, C), C = 1 or 3 (RGB); uint8, uint16 or float32."""
+
+
+class Transfer(StrEnum):
+    """How pixel values relate to light."""
+
+    SRGB = "srgb"
+    LINEAR = "linear"
+    UNKNOWN = "unknown"
+
+
+class FrameSource(Protocol):
+    """Where frames come from; files, arrays, a light field, another source that is warped or cropped on reading.
+
+    A source is read from several threads at once and any number of times.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every frame."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8, uint16 or float32."""
+
+    @property
+    def white(self) -> float:
+        """Value of full scale: 255, 65535 (or the bit depth that the file states), 1.0 for float."""
+
+    def __len__(self) -> int:
+        """Number of frames N."""
+
+    def read(self, i: int) -> Frame:
+        """Return frame i, (H, W, C) C-contiguous, at the depth of the file."""
+
+    def preview(self, i: int, factor: int) -> Frame:
+        """Return frame i reduced by an integer factor, (ceil(H / factor), ceil(W / factor), C); cheaper than read."""
+
+    def coverage(self, i: int) -> NDArray[np.bool_] | None:
+        """Return (H, W) true where frame i shows the scene; None where it does everywhere."""
+
+
+@dataclass(frozen=True)
+class StackInfo:
+    """What is known of a stack beside its pixels.
+
+    Attributes:
+        name: short name for captions.
+        frame_names: (N) names of frames, for messages.
+        files: files read, in frame order; empty for arrays. One container holds several frames.
+        order_rule: how the frames were ordered ("focus distance", "plane index", "file name").
+        focus_origin: where focus positions came from ("focus_distance.txt", "EXIF SubjectDistance", "none").
+        exif: EXIF block of the reference frame as bytes, orientation already applied and reset; None when absent.
+        icc: ICC profile of the reference frame; None when absent.
+        reference: index of the frame that exif and icc were taken from.
+        skipped: frames left out -> reason.
+        warnings: sentences that belong into the result.
+        extra: anything else a reader found worth keeping; plain JSON values.
+    """
+
+    name: str = "stack"
+    frame_names: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    order_rule: str = "as given"
+    focus_origin: str = "none"
+    exif: bytes | None = None
+    icc: bytes | None = None
+    reference: int = 0
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "skipped", MappingProxyType(dict(self.skipped)))
+        object.__setattr__(self, "extra", MappingProxyType(dict(self.extra)))
+
+
+@dataclass(frozen=True)
+class FocalStack:
+    """N frames of one scene with their focus positions.
+
+    Attributes:
+        source: gives the frames, on demand.
+        axis: (N,) focus positions.
+        optics: what is known of the lens.
+        transfer: how pixel values relate to light.
+        info: names, files, metadata, warnings.
+
+    Raises:
+        StackError: fewer than two frames, or another number of focus positions.
+    """
+
+    source: FrameSource
+    axis: FocusAxis
+    optics: Optics = field(default_factory=Optics)
+    transfer: Transfer = Transfer.UNKNOWN
+    info: StackInfo = field(default_factory=StackInfo)
+
+    def __post_init__(self) -> None:
+        n = len(self.source)
+        if n < 2:
+            raise StackError(
+                f"a focal stack needs at least 2 frames, found {n}.",
+                where=self.info.name,
+                hint="Give a folder or several pictures of the same scene, each focused at another distance.",
+            )
+        if n != len(self.axis):
+            raise StackError(
+                f"{n} frames but {len(self.axis)} focus positions.",
+                where=self.info.name,
+                hint="Give one focus position per frame.",
+            )
+        if not self.info.frame_names:
+            names = tuple(f"frame {i}" for i in range(n))
+            object.__setattr__(self, "info", replace(self.info, frame_names=names))
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every frame."""
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of every frame."""
+        return self.source.dtype
+
+    @property
+    def blur_axis(self) -> FocusAxis:
+        """The axis on which blur is linear; see FocusAxis.blur_linear."""
+        return self.axis.blur_linear(self.optics)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        frames: Sequence[Frame] | Frame,
+        focus: FocusAxis | None = None,
+        *,
+        optics: Optics | None = None,
+        transfer: Transfer = Transfer.UNKNOWN,
+        name: str = "array",
+    ) -> FocalStack:
+        """Make a stack from arrays in memory.
+
+        Args:
+            frames: (N, H, W), (N, H, W, C) or N frames (H, W) / (H, W, C); uint8, uint16 or float in [0, 1]; C 1, 3 or 4
+                (alpha dropped).
+            focus: one position per frame; frame indices when None.
+            optics: what is known of the lens.
+            transfer: how values relate to light.
+            name: for messages and captions.
+
+        >>> stack = FocalStack.from_arrays(np.zeros((3, 4, 5), np.uint8))
+        >>> len(stack), stack.shape, stack.axis.unit.value
+        (3, (4, 5, 1), 'index')
+        """
+        source = ArraySource.of(frames, name)
+        axis = focus or FocusAxis.frames(len(source))
+        return cls(source, axis, optics or Optics(), transfer, StackInfo(name=name))
+
+    def frames(self, prefetch: int = 2, threads: int = 2) -> Iterator[Frame]:
+        """Yield every frame once, in order; up to `prefetch` frames are decoded ahead in `threads` threads."""
+        if prefetch < 1 or threads < 1:
+            yield from (self.source.read(i) for i in range(len(self)))
+            return
+        with ThreadPoolExecutor(threads, thread_name_prefix="focaldepth-decode") as pool:
+            waiting: deque[Future[Frame]] = deque()
+            try:
+                for i in range(len(self)):
+                    while len(waiting) < min(prefetch, len(self) - i):
+                        waiting.append(pool.submit(self.source.read, i + len(waiting)))
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def read_all(self) -> Frame:
+        """Return all frames, (N, H, W, C): the only call that holds the whole stack in memory."""
+        return np.stack(list(self.frames()))
+
+    def take(self, frames: Sequence[int]) -> FocalStack:
+        """Return the stack of some frames only, in the given order."""
+        names = tuple(self.info.frame_names[i] for i in frames)
+        files = self.info.files
+        files = tuple(files[i] for i in frames) if len(files) == len(self) else files
+        info = replace(self.info, frame_names=names, files=files)
+        return replace(
+            self, source=SelectedSource(self.source, tuple(frames)), axis=self.axis.take(frames), info=info
+        )
+
+    def reversed(self) -> FocalStack:
+        """Return the same stack, last frame first."""
+        return self.take(range(len(self))[::-1])
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """Frames held in memory."""
+
+    arrays: tuple[Frame, ...]
+    white: float
+
+    @classmethod
+    def of(cls, frames: Sequence[Frame] | Frame, name: str = "array") -> ArraySource:
+        """Check arrays and bring them to (H, W, C); see FocalStack.from_arrays."""
+        arrays = tuple(_as_frame(np.asarray(f), f"{name}[{i}]") for i, f in enumerate(frames))
+        if not arrays:
+            raise StackError("no frames.", where=name, hint="Give at least 2 frames.")
+        for i, a in enumerate(arrays):
+            if (a.shape, a.dtype) != (arrays[0].shape, arrays[0].dtype):
+                raise StackError(
+                    f"frame is {_describe(a)}, the first is {_describe(arrays[0])}.",
+                    where=f"{name}[{i}]",
+                    hint="All frames need one size, one number of channels and one bit depth.",
+                )
+        return cls(arrays, white_of(arrays[0].dtype))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every frame."""
+        h, w, c = self.arrays[0].shape
+        return h, w, c
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of every frame."""
+        return self.arrays[0].dtype
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+    def read(self, i: int) -> Frame:
+        """Return frame i; shared, do not write into it."""
+        return self.arrays[i]
+
+    def preview(self, i: int, factor: int) -> Frame:
+        """Return frame i reduced by block means."""
+        return reduce_frame(self.arrays[i], factor)
+
+    def coverage(self, i: int) -> None:
+        """Frames in memory show the scene everywhere."""
+
+
+@dataclass(frozen=True)
+class SelectedSource:
+    """Some frames of another source."""
+
+    base: FrameSource
+    chosen: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every frame."""
+        return self.base.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of every frame."""
+        return self.base.dtype
+
+    @property
+    def white(self) -> float:
+        """Value of full scale."""
+        return self.base.white
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def read(self, i: int) -> Frame:
+        """Return frame i."""
+        return self.base.read(self.chosen[i])
+
+    def preview(self, i: int, factor: int) -> Frame:
+        """Return frame i reduced."""
+        return self.base.preview(self.chosen[i], factor)
+
+    def coverage(self, i: int) -> NDArray[np.bool_] | None:
+        """Return where frame i shows the scene."""
+        return self.base.coverage(self.chosen[i])
+
+
+def white_of(dtype: np.dtype[Any]) -> float:
+    """Value of full scale of a data type: 255, 65535, or 1.0 for float."""
+    return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
+
+
+def reduce_frame(frame: Frame, factor: int) -> Frame:
+    """Return block means of a frame, (ceil(H / factor), ceil(W / factor), C); border blocks are smaller.
+
+    >>> reduce_frame(np.arange(8, dtype=np.uint8).reshape(2, 4, 1), 2)[..., 0]
+    array([[3, 5]], dtype=uint8)
+    """
+    if factor == 1:
+        return frame
+    h, w, c = frame.shape
+    rows, cols = -(-h // factor), -(-w // factor)
+    total = np.zeros((rows, cols, c), np.float64 if frame.dtype.kind == "f" else np.uint32)
+    count = np.zeros((rows, cols, 1), np.uint32)
+    for y in range(factor):
+        for x in range(factor):
+            part = frame[y::factor, x::factor]
+            total[: part.shape[0], : part.shape[1]] += part
+            count[: part.shape[0], : part.shape[1]] += 1
+    mean: Frame = total / count if frame.dtype.kind == "f" else (total + count // 2) // count
+    return mean.astype(frame.dtype)
+
+
+def _as_frame(array: Frame, where: str) -> Frame:
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
+        raise StackError(
+            f"not a picture: shape {array.shape}.",
+            where=where,
+            hint="Give (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).",
+        )
+    if array.shape[2] == 4:
+        array = array[..., :3]
+    if array.dtype.kind == "f":
+        array = array.astype(np.float32, copy=False)
+    elif array.dtype not in (np.uint8, np.uint16):
+        raise StackError(
+            f"pixels are {array.dtype}.", where=where, hint="Give uint8, uint16 or float in [0, 1]."
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = int(array.size - np.isfinite(array).sum())
+        raise StackError(
+            f"{bad} values are NaN or infinite.", where=where, hint="Replace them before stacking."
+        )
+    return np.ascontiguousarray(array)
+
+
+def _describe(array: Frame) -> str:
+    h, w, c = array.shape
+    return f"{w} x {h} px, {c} channel{'s' * (c > 1)}, {array.dtype}"

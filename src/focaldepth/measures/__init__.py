@@ -1,0 +1,1 @@
+"""Focus measures: one file each."""

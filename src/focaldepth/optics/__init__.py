@@ -1,0 +1,1 @@
+"""Formulas of lenses: thin lens, blur, field of view, disparity."""

@@ -1,0 +1,1 @@
+"""Pages, figures and 3D models from finished results."""
