@@ -28,9 +28,7 @@ class Unit(StrEnum):
     @property
     def symbol(self) -> str:
         """Short form for captions: m, 1/m, px, µm, frame."""
-        return {"metre": "m", "dioptre": "1/m", "disparity_px": "px", "micrometre": "µm", "index": "frame"}[
-            self
-        ]
+        return {"metre": "m", "dioptre": "1/m", "disparity_px": "px", "micrometre": "µm", "index": "frame"}[self]
 
     @property
     def larger_is_nearer(self) -> bool:
@@ -112,9 +110,7 @@ def slope(values: Number, source: Unit, target: Unit, optics: Optics | None = No
     return _law(source, target, optics or Optics())[1](values)
 
 
-def _law(
-    source: Unit, target: Unit, optics: Optics
-) -> tuple[Callable[[Number], Number], Callable[[Number], Number]]:
+def _law(source: Unit, target: Unit, optics: Optics) -> tuple[Callable[[Number], Number], Callable[[Number], Number]]:
     """Value law and slope law from `source` to `target`."""
     if source is target:
         return (lambda v: v), (lambda v: v * 0 + 1)
@@ -177,11 +173,7 @@ class FocusAxis:
         return len(self.values)
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, FocusAxis)
-            and self.unit is other.unit
-            and np.array_equal(self.values, other.values)
-        )
+        return isinstance(other, FocusAxis) and self.unit is other.unit and np.array_equal(self.values, other.values)
 
     def __hash__(self) -> int:
         return hash((self.unit, self.values.tobytes()))

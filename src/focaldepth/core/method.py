@@ -68,9 +68,7 @@ class MethodSpec:
         n = len(stack)
         if n < self.min_frames or (self.max_frames is not None and n > self.max_frames):
             most = f" to {self.max_frames}" if self.max_frames is not None else " or more"
-            raise StackError(
-                f"{name} takes {self.min_frames}{most} frames, this stack has {n}.", where=stack.info.name
-            )
+            raise StackError(f"{name} takes {self.min_frames}{most} frames, this stack has {n}.", where=stack.info.name)
         if stack.axis.unit not in self.units:
             known = ", ".join(self.units)
             raise UnitError(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -129,7 +132,8 @@ class DepthResult:
         transforms: (N, 3, 3) float64; frame pixel = transform @ result pixel (homogeneous x, y, 1).
         info: names, files, EXIF, ICC of the input.
         provenance: how it came about.
-        extras: further named arrays for the report (thumbnails, focus curves).
+        extras: further named arrays for the report: "thumbnails" (N, h, w, 3) uint8; "curves" (N, a, b) float32 focus
+            measure on a coarse grid with pixel rows "curve_rows" (a,) and columns "curve_cols" (b,).
     """
 
     map: DepthMap
@@ -142,6 +146,15 @@ class DepthResult:
     transforms: NDArray[np.float64] | None = None
     info: StackInfo = field(default_factory=StackInfo)
     extras: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def save(self, folder: str | PathLike[str], **options: Any) -> Path:
+        """Write the files of a result and its report into a new folder; see focaldepth.report.save."""
+        return import_module("focaldepth.report.save").save(self, folder, **options)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def load(folder: str | PathLike[str]) -> DepthResult:
+        """Read a result folder back; see focaldepth.io.result_folder."""
+        return import_module("focaldepth.io.result_folder").load(folder)  # type: ignore[no-any-return]
 
 
 def _masked(values: Plane, valid: Mask) -> Plane:

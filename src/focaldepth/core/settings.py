@@ -109,7 +109,5 @@ def _value(fact: SettingFact, text: str, where: str) -> Any:
     try:
         return fact.type(text)
     except ValueError:
-        kind = {int: "a whole number", float: "a number"}.get(
-            fact.type, fact.range_text or fact.type.__name__
-        )
+        kind = {int: "a whole number", float: "a number"}.get(fact.type, fact.range_text or fact.type.__name__)
         raise SettingError(f"{fact.name} is {text!r}.", where=where, hint=f"Give {kind}.") from None

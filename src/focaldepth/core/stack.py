@@ -105,6 +105,8 @@ class FocalStack:
         optics: what is known of the lens.
         transfer: how pixel values relate to light.
         info: names, files, metadata, warnings.
+        gains: (N, C) float32 factors that bring the pixel values of each frame to the common brightness; focus measures
+            apply them, pixels stay as they are. None = no drift was found.
 
     Raises:
         StackError: fewer than two frames, or another number of focus positions.
@@ -115,6 +117,7 @@ class FocalStack:
     optics: Optics = field(default_factory=Optics)
     transfer: Transfer = Transfer.UNKNOWN
     info: StackInfo = field(default_factory=StackInfo)
+    gains: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.source)
@@ -206,9 +209,7 @@ class FocalStack:
         files = self.info.files
         files = tuple(files[i] for i in frames) if len(files) == len(self) else files
         info = replace(self.info, frame_names=names, files=files)
-        return replace(
-            self, source=SelectedSource(self.source, tuple(frames)), axis=self.axis.take(frames), info=info
-        )
+        return replace(self, source=SelectedSource(self.source, tuple(frames)), axis=self.axis.take(frames), info=info)
 
     def reversed(self) -> FocalStack:
         """Return the same stack, last frame first."""
@@ -341,14 +342,10 @@ def _as_frame(array: Frame, where: str) -> Frame:
     if array.dtype.kind == "f":
         array = array.astype(np.float32, copy=False)
     elif array.dtype not in (np.uint8, np.uint16):
-        raise StackError(
-            f"pixels are {array.dtype}.", where=where, hint="Give uint8, uint16 or float in [0, 1]."
-        )
+        raise StackError(f"pixels are {array.dtype}.", where=where, hint="Give uint8, uint16 or float in [0, 1].")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = int(array.size - np.isfinite(array).sum())
-        raise StackError(
-            f"{bad} values are NaN or infinite.", where=where, hint="Replace them before stacking."
-        )
+        raise StackError(f"{bad} values are NaN or infinite.", where=where, hint="Replace them before stacking.")
     return np.ascontiguousarray(array)
 
 

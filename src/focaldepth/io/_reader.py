@@ -1,0 +1,122 @@
+"""What a reader of a file format offers; each format is one file with a last line ``READER = ...``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from focaldepth.core.axis import FocusAxis
+from focaldepth.core.optics import Optics
+from focaldepth.core.registry import Registry
+from focaldepth.core.stack import Frame, FrameSource, Transfer
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What the header of a picture file tells, orientation already applied.
+
+    Attributes:
+        shape: (H, W, C) as `read` returns it.
+        dtype: uint8, uint16 or float32.
+        white: value of full scale.
+        transfer: how values relate to light.
+        exif, icc: raw blocks, None when absent; orientation reset.
+        optics: focal length, f-number ... where the file states them.
+        focus: focus position with its tag name (("EXIF SubjectDistance", axis value in metres)), None when absent.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    white: float
+    transfer: Transfer = Transfer.UNKNOWN
+    exif: bytes | None = None
+    icc: bytes | None = None
+    optics: Optics = field(default_factory=Optics)
+    focus: tuple[str, float] | None = None
+
+
+@runtime_checkable
+class PictureReader(Protocol):
+    """One file is one frame. Every method raises ReadError with the file's name for a file it cannot read."""
+
+    title: str
+    suffixes: tuple[str, ...]
+    extra: str
+
+    def facts(self, path: Path) -> PictureFacts:
+        """Read the header only."""
+
+    def read(self, path: Path) -> Frame:
+        """Return (H, W, C) RGB or grey at the depth of the file; alpha dropped, EXIF orientation applied."""
+
+    def preview(self, path: Path, factor: int) -> Frame:
+        """Return the frame reduced by an integer factor, as cheaply as the format allows."""
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a user may say about a container.
+
+    Attributes:
+        channel: number (from 0) or name of the channel to take; None = all of a colour picture, else an error that lists
+            them.
+        dataset: name of the dataset inside HDF5 or zarr.
+        axes: letters of its axes, such as "NHWC".
+        log: position log of a video sweep.
+    """
+
+    channel: str | None = None
+    dataset: str | None = None
+    axes: str | None = None
+    log: Path | None = None
+
+
+@dataclass(frozen=True)
+class Container:
+    """A stack that lies in one file (or one multi-file set).
+
+    Attributes:
+        source: the frames.
+        axis: focus positions stated by the container; None = unknown, never a default.
+        focus_origin: which entry they came from ("OME PositionZ").
+        optics, transfer, exif, icc: as in FocalStack and StackInfo.
+        frame_names: (N) for messages.
+        warnings: sentences that belong into the result.
+        extra: what else is worth keeping, plain JSON values.
+        truth: depth and all-in-focus arrays that a container may bring (plain npz), by name.
+    """
+
+    source: FrameSource
+    axis: FocusAxis | None = None
+    focus_origin: str = "none"
+    optics: Optics = field(default_factory=Optics)
+    transfer: Transfer = Transfer.UNKNOWN
+    frame_names: tuple[str, ...] = ()
+    exif: bytes | None = None
+    icc: bytes | None = None
+    warnings: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    truth: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class ContainerReader(Protocol):
+    """One file holds the whole stack."""
+
+    title: str
+    suffixes: tuple[str, ...]
+    extra: str
+
+    def accepts(self, path: Path) -> bool:
+        """True when this file is a stack of this format (a one-page TIFF is a picture, not a container)."""
+
+    def open(self, path: Path, options: ReadOptions) -> Container:
+        """Open it without reading pixels of more than one frame."""
+
+
+READERS: Registry[PictureReader | ContainerReader] = Registry("reader", ("io.readers",), "READER")
+"""All readers: files of ``focaldepth/io/readers`` and entry points ``focaldepth.readers``."""
