@@ -16,7 +16,7 @@ from focaldepth.core.axis import Unit
 RESULT_SCHEMA: Literal["focaldepth.result/1"] = "focaldepth.result/1"
 TRANSFORMS_SCHEMA: Literal["focaldepth.transforms/1"] = "focaldepth.transforms/1"
 
-Number = float | Literal["Infinity", "-Infinity", "NaN"]
+Number = float | Annotated[str, Field(pattern="^(-?Infinity|NaN)$")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 UnitName = Annotated[Unit, PlainSerializer(str, return_type=str)]
 _METRIC = (Unit.METRE, Unit.MICROMETRE)

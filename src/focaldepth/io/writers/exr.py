@@ -55,7 +55,7 @@ class ExrWriter:
                     )
                 values = np.array(channels[name].pixels, dtype=np.float32)
                 facts = {"unit": header["unit"]} if "unit" in header else {}
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise ReadError(f"is not a readable EXR ({error}).", where=path, hint="Write or copy it again.") from error
         return to_map(values, facts, unit, path)
 
