@@ -72,30 +72,40 @@ def staged_folder(
 def staged_file(path: str | PathLike[str], overwrite: bool = False, *, needs_bytes: int = 0) -> Iterator[Path]:
     """Yield the path of a hidden neighbour with the same suffix; it becomes `path` when the block ends well.
 
+    A sidecar written as the yielded name with something behind it follows along (``a.pfm`` and ``a.pfm.json``).
+
     Raises:
         SettingError: `path` exists and `overwrite` is false, or it is a folder.
         WriteError: no permission, or the disk is full.
     """
-    target = _absolute(path)
-    if target.is_dir():
-        raise SettingError("is a folder.", where=path, hint="Give the name of a file.")
-    if target.exists() and not overwrite:
-        raise SettingError("exists already.", where=path, hint="Give another name, or replace it with --overwrite.")
-    _check_parent(target, needs_bytes)
+    with _reachable(path):
+        target = _absolute(path)
+        if target.is_dir():
+            raise SettingError("is a folder.", where=path, hint="Give the name of a file.")
+        if target.exists() and not overwrite:
+            raise SettingError("exists already.", where=path, hint="Give another name, or replace it with --overwrite.")
+        _check_parent(target, needs_bytes)
     made = _make_parents(target)
     partial = _neighbour(target, "partial")
     try:
         with _explained(target, partial, needs_bytes):
             yield partial
+            for side in _sidecars(partial):
+                side.replace(target.with_name(target.name + side.name[len(partial.name) :]))
             _flush(partial)
             partial.replace(target)
             _flush(target.parent)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        for left in (partial, *_sidecars(partial)):
+            left.unlink(missing_ok=True)
         _remove_empty(made)
         raise
     finally:
         _live.discard(partial.name)
+
+
+def _sidecars(partial: Path) -> list[Path]:
+    return list(partial.parent.glob(f"{_glob_escape(partial.name)}.*"))
 
 
 def check_target(
@@ -109,11 +119,23 @@ def check_target(
 
     Call it before a long run; `staged_folder` calls it again.
     """
-    target = _absolute(out)
-    if target.exists() or target.is_symlink():
-        _check_existing(target, overwrite, out, inputs)
-    _check_parent(target, needs_bytes)
+    with _reachable(out):
+        target = _absolute(out)
+        if target.exists():
+            _check_existing(target, overwrite, out, inputs)
+        _check_parent(target, needs_bytes)
     return target
+
+
+@contextmanager
+def _reachable(path: object) -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise WriteError("no permission to reach it.", where=path, hint=_PERMISSION) from error
+
+
+_PERMISSION = "Change the permissions or give another folder."
 
 
 def _check_existing(target: Path, overwrite: bool, out: object, inputs: Iterable[str | PathLike[str]]) -> None:
@@ -148,10 +170,8 @@ def _check_parent(target: Path, needs_bytes: int) -> None:
         parent = parent.parent
     if not parent.is_dir():
         raise WriteError("is a file, so nothing can be written below it.", where=parent, hint="Give another folder.")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise WriteError(
-            "no permission to write here.", where=parent, hint="Change its permissions or give another folder."
-        )
+    if not os.access(parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise WriteError("no permission to write here.", where=parent, hint=_PERMISSION)
     free = shutil.disk_usage(parent).free
     if needs_bytes > free:
         raise _disk_full(target, needs_bytes, free)
@@ -298,16 +318,18 @@ def _explained(target: Path, partial: Path, needs_bytes: int) -> Iterator[None]:
         raise
     except OSError as error:
         if error.errno in (ENOSPC, EDQUOT) or "requested and" in str(error):
-            raise _disk_full(target, needs_bytes or _size(partial), shutil.disk_usage(target.parent).free) from error
+            free = shutil.disk_usage(target.parent).free
+            raise _disk_full(target, needs_bytes, free, _size(partial)) from error
         if error.filename and str(error.filename).startswith(str(partial)):
             reason = error.strerror or str(error)
             raise WriteError(f"cannot be written: {reason}.", where=target, hint="Give another folder.") from error
         raise
 
 
-def _disk_full(target: Path, needs: int, free: int) -> WriteError:
+def _disk_full(target: Path, needs: int, free: int, written: int = 0) -> WriteError:
+    amount = f"about {readable_bytes(needs)} needed" if needs else f"{readable_bytes(written)} written so far"
     return WriteError(
-        f"the disk is full: about {readable_bytes(needs)} needed, {readable_bytes(free)} free.",
+        f"the disk is full: {amount}, {readable_bytes(free)} free.",
         where=target,
         hint="Free some space or write to another disk.",
     )

@@ -124,10 +124,36 @@ def test_an_empty_folder_may_be_replaced_with_overwrite(tmp_path):
 
 
 def test_no_permission_is_said_before_the_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
     with pytest.raises(WriteError, match="no permission") as caught:
         check_target(tmp_path / "out")
     assert caught.value.exit_code == 1
+
+
+_AS_NOBODY = """
+import os, sys
+from focaldepth.core.errors import WriteError
+from focaldepth.io._atomic import check_target, staged_file
+os.seteuid(65534)
+for action in (check_target, lambda p: staged_file(p).__enter__()):
+    try:
+        action(sys.argv[1])
+    except WriteError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs to become another user")
+@pytest.mark.parametrize(("mode", "message"), [(0o700, "no permission to reach it"), (0o555, "no permission to write")])
+def test_folders_of_other_users(tmp_path, mode, message):
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    (tmp_path / "theirs").mkdir(mode=0o700)
+    (tmp_path / "theirs").chmod(mode)
+    target = str(tmp_path / "theirs" / "out")
+    done = subprocess.run([sys.executable, "-c", _AS_NOBODY, target], check=True, capture_output=True, text=True)
+    assert done.stdout.count(message) == 2
+    assert done.stdout.count("Change the permissions") == 2
 
 
 def test_a_file_in_the_way_of_a_parent(tmp_path):
@@ -148,7 +174,7 @@ def test_a_full_disk_is_explained_and_leaves_nothing(tmp_path, error):
             (folder / "depth.tiff").write_bytes(b"x" * 5000)
             raise error
 
-    with pytest.raises(WriteError, match=r"disk is full: about 5 kB needed") as caught:
+    with pytest.raises(WriteError, match=r"disk is full: 5 kB written so far, .* free") as caught:
         fail()
     assert caught.value.where == str(tmp_path / "out")
     assert _names(tmp_path) == []
@@ -214,13 +240,18 @@ def test_staged_file(tmp_path):
     with staged_file(path, overwrite=True) as partial:
         partial.write_text("2")
     assert path.read_text() == "2"
-    assert _names(path.parent) == ["depth.pfm"]
+    with staged_file(path, overwrite=True) as partial:
+        partial.write_text("3")
+        partial.with_name(partial.name + ".json").write_text("{}")
+    assert path.read_text() == "3"
+    assert _names(path.parent) == ["depth.pfm", "depth.pfm.json"]
 
 
 def test_staged_file_fails_clean(tmp_path):
     def fail() -> None:
         with staged_file(tmp_path / "a" / "b.txt") as partial:
             partial.write_text("half")
+            partial.with_name(partial.name + ".json").write_text("{}")
             raise OSError(errno.ENOSPC, "no space")
 
     with pytest.raises(WriteError, match="disk is full"):

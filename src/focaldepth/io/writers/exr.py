@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from errno import ENOSPC
+from os import strerror
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,9 @@ class ExrWriter:
         try:
             exr.File(header, {channel: np.ascontiguousarray(map.values)}).write(str(path))
         except (RuntimeError, ValueError) as error:
-            raise WriteError(f"cannot be written ({error}).", where=path, hint="Is the disk full?") from error
+            if strerror(ENOSPC) in str(error):
+                raise OSError(ENOSPC, strerror(ENOSPC), str(path)) from error
+            raise WriteError(f"cannot be written ({error}).", where=path, hint="Check the folder.") from error
         return (path,)
 
     def read(self, path: Path, unit: Unit | None = None) -> DepthMap:
