@@ -20,7 +20,7 @@ from focaldepth.report.scale import Display, decimals_for, display_for, fixed, t
 
 @dataclass(frozen=True)
 class FocusScale:
-    """The horizontal axis of focus curves: evenly spaced in the blur-linear coordinate, labelled in the unit of the input.
+    """The horizontal axis of focus curves: spaced in the blur-linear coordinate, labelled in the unit of the input.
 
     Attributes:
         at: (N,) position of each frame in percent, near on the left where that is known.
@@ -60,15 +60,13 @@ def focus_scale(axis: FocusAxis, optics: Optics) -> FocusScale:
 
 
 def _texts(axis: FocusAxis, display: Display) -> tuple[str, ...]:
-    """Write every focus position with the digits that tell it from its neighbours."""
-    out = []
-    for i, value in enumerate(axis.values):
-        near = [abs(value - axis.values[k]) for k in (i - 1, i + 1) if 0 <= k < len(axis)]
-        step = min((d for d in near if np.isfinite(d)), default=abs(value) or 1.0)
-        decimals = decimals_for(10 ** floor(log10(step * display.factor))) + (0 if axis.unit is Unit.INDEX else 1)
-        text = fixed(value * display.factor, min(decimals, 6))
-        out.append(f"frame {int(value)}" if axis.unit is Unit.INDEX else f"{text} {display.symbol}")
-    return tuple(out)
+    """Write every focus position with the digits that tell neighbours apart."""
+    if axis.unit is Unit.INDEX:
+        return tuple(f"frame {value:g}" for value in axis.values)
+    steps = np.abs(np.diff(axis.values))
+    step = float(steps[np.isfinite(steps)].min(initial=np.inf)) * display.factor
+    decimals = decimals_for(10.0 ** floor(log10(step))) + 1 if np.isfinite(step) and step > 0 else 3
+    return tuple(f"{fixed(value * display.factor, min(decimals, 6))} {display.symbol}" for value in axis.values)
 
 
 def _marks(axis: FocusAxis, at: NDArray[np.float64], display: Display) -> tuple[Tick, ...]:
@@ -119,7 +117,7 @@ class CurveGrid:
     """(a, b) peak over the median of the curve: about 1 where nothing comes into focus."""
 
 
-def curve_grid(extras: Mapping[str, NDArray[Any]], shape: tuple[int, int], most: int = 320_000) -> CurveGrid | None:
+def curve_grid(extras: Mapping[str, NDArray[Any]], shape: tuple[int, int], most: int = 240_000) -> CurveGrid | None:
     """Return the curves of a result, thinned to at most `most` numbers; None where it holds none that fit."""
     if not {"curves", "curve_rows", "curve_cols"} <= set(extras):
         return None
@@ -204,7 +202,13 @@ def _take(chosen: dict[str, tuple[int, int]], name: str, cost: NDArray[Any]) -> 
 
 
 def _probe(
-    result: DepthResult, grid: CurveGrid, scale: FocusScale, display: Display, number: int, kind: str, at: tuple[int, int]
+    result: DepthResult,
+    grid: CurveGrid,
+    scale: FocusScale,
+    display: Display,
+    number: int,
+    kind: str,
+    at: tuple[int, int],
 ) -> Probe:
     row, col = int(grid.rows[at[0]]), int(grid.cols[at[1]])
     height, width = result.map.shape
@@ -223,5 +227,5 @@ def _probe(
         "".join(f"M{x} {y}h0" for x, y in points) if len(points) <= 60 else "",
         scale.of_index(float(result.index[row, col])) if valid else None,
         display.measured(float(result.map.values[row, col]), sigma) if valid else "no depth",
-        f"{float(grid.contrast[at]):.3g}×",
+        f"{float(grid.contrast[at]):.2g}×" if grid.contrast[at] < 10 else f"{float(grid.contrast[at]):.0f}×",
     )

@@ -42,14 +42,6 @@ class Row:
     level: int = 0
 
 
-@dataclass(frozen=True)
-class Notice:
-    """A sentence at the top of the page; `kind` is "warning" or "note"."""
-
-    kind: str
-    text: str
-
-
 def headline(result: DepthResult) -> list[Number]:
     """Return the figures that stand first."""
     depth = result.map
@@ -63,7 +55,7 @@ def headline(result: DepthResult) -> list[Number]:
         spread = f"{show.number(limits[0], step)} – {show.number(limits[1], step)}"
         spread, note = f"{spread} {show.symbol}", "1st to 99th percentile"
         if depth.unit is Unit.INDEX:
-            note = "no unit: focus positions unknown"
+            note = "no unit, counted from 0"
     out = [Number("Valid", percent(share), "of the pixels carry depth"), Number("Depth range", spread, note)]
     middle = None if depth.sigma is None else robust_range(depth.sigma, (50.0, 90.0))
     if middle is not None:
@@ -89,22 +81,23 @@ def _cost(result: DepthResult) -> list[Number]:
     return out
 
 
-def notices(result: DepthResult) -> list[Notice]:
-    """Return what a reader must know before believing the page: warnings first."""
-    texts = dict.fromkeys([*result.provenance.warnings, *result.info.warnings])
-    out = [Notice("warning", t) for t in texts]
+def notices(result: DepthResult) -> list[tuple[str, list[str]]]:
+    """Return what a reader must know before believing the page: ("warning", sentences), then ("note", sentences)."""
+    warnings = list(dict.fromkeys([*result.provenance.warnings, *result.info.warnings]))
     skipped = len(result.info.skipped)
     if skipped:
         some = f"{skipped} frames were" if skipped > 1 else "1 frame was"
-        out.append(Notice("warning", f"{some} left out; the reasons stand below the frame strip."))
+        warnings.append(f"{some} left out; the reasons stand below the frame strip.")
     if not result.map.valid.any():
-        out.append(Notice("warning", "No pixel carries depth: nothing in the stack comes into focus and leaves it again."))
-    if result.map.unit is Unit.INDEX:
-        text = "Depth is counted in frames, because the focus positions are unknown. Give them with --focus for real units."
-        if result.axis.unit is not Unit.INDEX:
-            text = "Depth is counted in frames, as asked. Focus positions are known, so --unit gives real units."
-        out.append(Notice("note", text))
-    return out
+        warnings.append("No pixel carries depth: nothing in the stack comes into focus and leaves it again.")
+    notes = []
+    if result.map.unit is Unit.INDEX and result.axis.unit is Unit.INDEX:
+        notes.append(
+            "Depth is counted in frames: the focus positions are unknown. Give them with --focus for real units."
+        )
+    elif result.map.unit is Unit.INDEX:
+        notes.append("Depth is counted in frames, as asked. Focus positions are known, so --unit gives real units.")
+    return [(kind, texts) for kind, texts in (("warning", warnings), ("note", notes)) if texts]
 
 
 def subtitle(result: DepthResult) -> list[str]:
@@ -152,7 +145,9 @@ def optics_rows(result: DepthResult) -> list[Row]:
     rows = [Row("focus positions", result.info.focus_origin), Row("order of frames", result.info.order_rule)]
     for fact, value in result.optics.facts().items():
         label, unit = names.get(fact, (fact.replace("_", " "), None))
-        text = str(value).replace("_", " ") if unit is None else display_for(0, value, unit).quantity(value, value / 1000)
+        text = (
+            str(value).replace("_", " ") if unit is None else display_for(0, value, unit).quantity(value, value / 1000)
+        )
         origin = result.optics.origin.get(fact, "")
         rows.append(Row(label, f"{text} ({origin})" if origin else text))
     return rows

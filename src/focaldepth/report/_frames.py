@@ -12,7 +12,7 @@ from focaldepth.report._curves import FocusScale
 from focaldepth.report.pictures import for_screen, jpeg_uri
 from focaldepth.report.scale import percent
 
-_STRIP_BYTES = 420_000
+_STRIP_BYTES = 300_000
 _SAMPLES = 1 << 20
 
 
@@ -73,7 +73,8 @@ def frame_shares(result: DepthResult) -> NDArray[np.float64]:
     index = result.index[::stride, ::stride][result.map.valid[::stride, ::stride]]
     nearest = np.clip(np.rint(np.nan_to_num(index)), 0, n - 1).astype(np.int64)
     counts = np.bincount(nearest, minlength=n).astype(np.float64)
-    return counts / max(counts.sum(), 1)
+    shares: NDArray[np.float64] = counts / max(counts.sum(), 1)
+    return shares
 
 
 def motions(result: DepthResult) -> list[Motion] | None:

@@ -12,7 +12,7 @@ from focaldepth.core.result import DepthResult, Mask
 from focaldepth.report._curves import CurveGrid
 from focaldepth.report.pictures import fit, pick
 
-_LONG_SIDE = 600
+_LONG_SIDE = 560
 _LOG_FROM = 8.0
 """Ranges that span more than this factor are cut into steps of equal ratio instead of equal size."""
 
@@ -30,7 +30,13 @@ def quantise(values: NDArray[Any], valid: Mask, bits: int) -> dict[str, Any]:
     steps = (1 << bits) - 2
     shown = values[valid].astype(np.float64)
     if shown.size == 0:
-        return {"data": pack(np.zeros(values.shape, f"u{bits // 8}")), "low": 0.0, "high": 1.0, "log": False, "bits": bits}
+        return {
+            "data": pack(np.zeros(values.shape, f"u{bits // 8}")),
+            "low": 0.0,
+            "high": 1.0,
+            "log": False,
+            "bits": bits,
+        }
     low, high = float(shown.min()), float(shown.max())
     ratio = low > 0 and high / low > _LOG_FROM
     a, b, v = (np.log(low), np.log(high), np.log(shown)) if ratio else (low, high, shown)

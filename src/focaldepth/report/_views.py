@@ -23,7 +23,7 @@ from focaldepth.report.pictures import fit, for_screen, jpeg_uri, pick, shrink
 from focaldepth.report.scale import display_for, percent
 
 PHOTO_SIDE, MAP_SIDE = 1600, 1200
-_PHOTO_BYTES, _MAP_BYTES = 900_000, 300_000
+_PHOTO_BYTES, _MAP_BYTES = 700_000, 200_000
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class Histogram:
     note: str = field(default="")
 
 
-def bar_of(scale: ColourScale) -> Bar:
-    """Return the bar of a scale; flipped for the eye so that the low end is on the left."""
-    return Bar(scale.stops(), scale.marks(), scale.display.caption, scale.ends)
+def bar_of(scale: ColourScale, what: str) -> Bar:
+    """Return the bar of a scale, low end on the left; `what` names the quantity."""
+    return Bar(scale.stops(), scale.marks(), f"{what}, {scale.display.caption}", scale.ends)
 
 
 def views(result: DepthResult, scale: ColourScale) -> list[View]:
@@ -129,7 +129,14 @@ def _view(
 ) -> View:  # fmt: skip
     height, width = picture.shape[:2]
     return View(
-        key, title, jpeg_uri(picture, 88, limit), width, height, note, None if scale is None else bar_of(scale), hatched
+        key,
+        title,
+        jpeg_uri(picture, 88, limit),
+        width,
+        height,
+        note,
+        None if scale is None else bar_of(scale, title),
+        hatched,
     )
 
 
@@ -179,10 +186,12 @@ def against_truth(result: DepthResult, truth: Plane) -> Truth | None:
     scale = error_scale(error, depth.unit)
     mean, median = float(size.mean()), float(np.median(size))
     show = display_for(0, mean, depth.unit)
+    bias = float(np.median(e))
+    digit = 10.0 ** (np.floor(np.log10(median or mean or 1.0)) - 1)
     numbers = [
-        ("Mean absolute error", show.quantity(mean, mean / 100), "over all compared pixels"),
-        ("Median absolute error", display_for(0, median, depth.unit).quantity(median, median / 100), "half are closer"),
-        ("Bias", _signed(float(np.median(e)), depth.unit), "median of depth − truth"),
+        ("Mean absolute error", show.quantity(mean, digit), "over all compared pixels"),
+        ("Median absolute error", show.quantity(median, digit), "half are closer"),
+        ("Bias", ("+" if bias > 0 else "") + show.quantity(bias, digit), "median of depth − truth"),
         ("Compared", percent(float(both.sum() / max(np.isfinite(truth).sum(), 1))), "of the pixels with a truth"),
     ]
     if depth.sigma is not None:
@@ -190,12 +199,9 @@ def against_truth(result: DepthResult, truth: Plane) -> Truth | None:
         numbers.append(("Within one sigma", percent(inside), "68.3 % would be ideal"))
     small, shown = shrink(error, both, MAP_SIDE)
     note = "Depth minus truth. White agrees, blue is too small, red is too large."
-    return Truth(_view("error", "Error", scale.paint(small, shown), note, scale, hatched=not bool(shown.all())), numbers)
-
-
-def _signed(value: float, unit: Unit) -> str:
-    text = display_for(0, value, unit).quantity(value, abs(value) / 100 or 1.0)
-    return text if value <= 0 else "+" + text
+    return Truth(
+        _view("error", "Error", scale.paint(small, shown), note, scale, hatched=not bool(shown.all())), numbers
+    )
 
 
 def depth_range(depth: DepthMap) -> tuple[float, float] | None:

@@ -19,7 +19,16 @@ Picture = NDArray[np.uint8]
 
 _LIGHT, _DARK = 168, 150
 """The two greys of the hatch that marks pixels without a number."""
-_DIVERGING = ((33, 66, 145), (74, 134, 197), (160, 200, 226), (244, 243, 240), (241, 178, 138), (208, 92, 71), (140, 26, 46))
+_DIVERGING = (
+    (33, 66, 145),
+    (74, 134, 197),
+    (160, 200, 226),
+    (244, 243, 240),
+    (241, 178, 138),
+    (208, 92, 71),
+    (140, 26, 46),
+)
+_TURBO_PART = (14, 240)
 _SAMPLES = 1 << 18
 
 
@@ -95,7 +104,7 @@ def robust_range(values: NDArray[Any], shares: tuple[float, float] = (1.0, 99.0)
     (1.0, 1.0)
     """
     flat = values.ravel()
-    flat = flat[:: max(1, flat.size // _SAMPLES)]
+    flat = flat[:: max(1, flat.size // _SAMPLES) | 1]  # odd: even strides walk along columns
     flat = flat[np.isfinite(flat)]
     if flat.size == 0:
         flat = values[np.isfinite(values)]
@@ -132,12 +141,14 @@ def sigma_scale(depth: DepthMap) -> ColourScale | None:
 
 def index_scale(frames: int) -> ColourScale:
     """Return the scale of the source-frame map."""
-    return ColourScale(0.0, float(max(frames - 1, 1)), display_for(0, frames, Unit.INDEX), "viridis", ends=("first", "last"))
+    return ColourScale(
+        0.0, float(max(frames - 1, 1)), display_for(0, frames, Unit.INDEX), "viridis", ends=("first", "last")
+    )
 
 
 def error_scale(error: NDArray[Any], unit: Unit) -> ColourScale:
     """Return a scale around zero for signed errors: blue = too small, red = too large."""
-    limits = robust_range(np.abs(error), (50.0, 98.0))
+    limits = robust_range(np.abs(error), (50.0, 95.0))
     reach = limits[1] if limits and limits[1] > 0 else 1.0
     return ColourScale(-reach, reach, display_for(0, reach, unit), "diverging", ends=("too small", "too large"))
 
@@ -170,6 +181,8 @@ def _palette(name: str) -> Picture:
     code = {"turbo": cv2.COLORMAP_TURBO, "viridis": cv2.COLORMAP_VIRIDIS, "magma": cv2.COLORMAP_MAGMA}[name]
     ramp = np.arange(256, dtype=np.uint8)[:, None]
     table: Picture = cv2.applyColorMap(ramp, code)[:, 0, ::-1].copy()
+    if name == "turbo":  # its outermost colours are near black: detail at the ends would drown
+        table = table[np.linspace(*_TURBO_PART, 256).round().astype(int)]
     return table
 
 

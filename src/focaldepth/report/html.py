@@ -89,6 +89,7 @@ def render(
         command=facts.command(result),
         citations=facts.citations(result) if citations is None else citations,
         has_unit=result.map.unit is not Unit.INDEX,
+        has_positions=result.axis.unit is not Unit.INDEX,
         data=_page_data(result, scale, focus, curves),
     )
 
@@ -103,9 +104,7 @@ def _card_colours(cards: Sequence[FrameCard]) -> list[str]:
     return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in rows]
 
 
-def _page_data(
-    result: DepthResult, scale: ColourScale, focus: FocusScale, curves: CurveGrid | None
-) -> dict[str, Any]:
+def _page_data(result: DepthResult, scale: ColourScale, focus: FocusScale, curves: CurveGrid | None) -> dict[str, Any]:
     """Return what the script of the page reads."""
     n = len(result.axis)
     names = result.info.frame_names

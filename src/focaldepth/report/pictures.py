@@ -43,7 +43,8 @@ def pick(array: NDArray[Any], long_side: int) -> NDArray[Any]:
     height, width = fit(array.shape, long_side)
     rows = ((np.arange(height) + 0.5) * array.shape[0] / height).astype(int)
     cols = ((np.arange(width) + 0.5) * array.shape[1] / width).astype(int)
-    return array[rows[:, None], cols[None, :]]
+    picked: NDArray[Any] = array[rows[:, None], cols[None, :]]
+    return picked
 
 
 def for_screen(frame: Frame, long_side: int) -> tuple[Picture, bool]:

@@ -50,7 +50,7 @@ def display_for(low: float, high: float, unit: Unit) -> Display:
     """
     largest = max((abs(v) for v in (low, high) if isfinite(v)), default=0.0)
     if unit is Unit.INDEX:
-        return Display(1.0, "frame" if largest <= 1 else "frames", "frame (no unit)")
+        return Display(1.0, "frames", "frame (no unit)")
     if unit not in (Unit.METRE, Unit.MICROMETRE):
         return Display(1.0, unit.symbol, {"dioptre": "dioptre (1/m)"}.get(unit.value, unit.symbol))
     metres = largest if unit is Unit.METRE else largest * 1e-6

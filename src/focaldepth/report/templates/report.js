@@ -58,11 +58,11 @@
     const peak = at[low] * (1 - part) + at[high] * part;
     svg.querySelector(".peak").setAttribute("d", s.depth === null ? "" : `M${peak} 0V100`);
     const contrast = curves.contrasts[cell] / 10;
-    $("probe-note").textContent = `Nearest stored curve: pixel ${curves.cols[b]}, ${curves.rows[a]}; peak ${contrast < 10 ? contrast.toFixed(1) : Math.round(contrast)}× its base.`;
+    $("probe-note").textContent = `Nearest stored curve: pixel ${curves.cols[b]}, ${curves.rows[a]}; peak ${contrast < 10 ? contrast.toFixed(1) : Math.round(contrast)}×.`;
   };
 
   let point = null, held = false;
-  const show = (x, y) => {
+  const show = (x, y, quiet = false) => {
     x = Math.max(0, Math.min(grid.fullWidth - 1, Math.round(x)));
     y = Math.max(0, Math.min(grid.fullHeight - 1, Math.round(y)));
     point = sample(x, y);
@@ -73,7 +73,7 @@
       small.textContent = `${error} ${data.display.symbol}`;
       depth.replaceChildren(value, small);
     }
-    claim.textContent = point.depth === null ? "none here" : "valid";
+    claim.textContent = point.depth === null ? "no" : "yes";
     claim.className = point.depth === null ? "claim-no" : "claim-yes";
     $("probe-pixel").textContent = `${x}, ${y}`;
     const i = Math.min(data.frames.focus.length - 1, Math.round(point.frame)), focus = data.frames.focus[i];
@@ -83,7 +83,7 @@
     document.querySelectorAll(".cross").forEach((c) => {
       c.style.left = `${(100 * (x + 0.5)) / grid.fullWidth}%`;
       c.style.top = `${(100 * (y + 0.5)) / grid.fullHeight}%`;
-      c.hidden = false;
+      c.hidden = quiet;
     });
   };
   const hold = (on) => {
@@ -218,6 +218,6 @@
   const first = document.querySelector("[data-card]");
   const start = (wanted.get("at") || "").split(",").map(Number);
   if (start.length === 2 && start.every(Number.isFinite)) { show(start[0], start[1]); held = true; }
-  else if (first) show(+first.dataset.col, +first.dataset.row);
+  else if (first) show(+first.dataset.col, +first.dataset.row, true);
   else show(grid.fullWidth / 2, grid.fullHeight / 2);
 })();
