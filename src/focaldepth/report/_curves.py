@@ -90,15 +90,16 @@ def _marks(axis: FocusAxis, at: NDArray[np.float64], display: Display) -> tuple[
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Return round numbers in [low, high]: evenly spaced for a short range, 1-1.5-2-3-5-7 per decade for a long one."""
+    """Return round numbers in [low, high], the roundest first: 1, 5, 2, 3, 1.5, 7 of each decade for a long range."""
     if high / low < 2.2:
         return ticks(low, high, 6)
     powers = range(floor(log10(low)), floor(log10(high)) + 1)
-    numbers = [f * 10.0**k for k in powers for f in (1, 1.5, 2, 3, 5, 7)]
-    return [float(f"{n:.6g}") for n in numbers if low * 0.999 <= n <= high * 1.001]
+    numbers = [float(f"{f * 10.0**k:.6g}") for f in (1, 5, 2, 3, 1.5, 7) for k in powers]
+    return [n for n in numbers if low * 0.999 <= n <= high * 1.001]
 
 
-def _spread(marks: list[Tick], gap: float = 13.0) -> tuple[Tick, ...]:
+def _spread(marks: list[Tick], gap: float = 12.0) -> tuple[Tick, ...]:
+    """Keep marks, the first ones first, that do not crowd one another."""
     kept: list[Tick] = []
     for mark in marks:
         if all(abs(mark.at - other.at) >= gap for other in kept):

@@ -27,7 +27,7 @@ def write_depth_png(
     path: str | PathLike[str],
     *,
     limits: tuple[float, float] | None = None,
-    long_side: int = 2000,
+    long_side: int = 1760,
 ) -> Path:
     """Write the coloured depth map with its bar.
 
@@ -51,7 +51,7 @@ def write_depth_png(
     return path
 
 
-def depth_figure(result: DepthResult, *, limits: tuple[float, float] | None = None, long_side: int = 2000) -> Picture:
+def depth_figure(result: DepthResult, *, limits: tuple[float, float] | None = None, long_side: int = 1760) -> Picture:
     """Return the coloured depth map with its bar as an RGB picture; see write_depth_png."""
     scale = scale_for(result, limits)
     small, shown = shrink(result.map.values, result.map.valid, long_side)
@@ -64,7 +64,7 @@ def with_bar(picture: Picture, scale: ColourScale, what: str) -> Picture:
 
     picture = _enlarged(picture)
     height, width = picture.shape[:2]
-    text = float(np.clip(max(height, width) / 55, 13, 34))
+    text = float(np.clip(max(height, width) / 60, 13, 26))
     pad, bar = round(text * 1.4), round(text * 1.1)
     canvas_height = max(height, round(text * 12)) + 2 * pad
     side = _side_width(scale, what, text) + bar + 3 * pad
