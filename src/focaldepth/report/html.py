@@ -88,6 +88,7 @@ def render(
         stages=facts.stages(made.times_s),
         command=facts.command(result),
         citations=facts.citations(result) if citations is None else citations,
+        any_valid=bool(result.map.valid.any()),
         has_unit=result.map.unit is not Unit.INDEX,
         has_positions=result.axis.unit is not Unit.INDEX,
         data=_page_data(result, scale, focus, curves),

@@ -219,5 +219,5 @@
   const start = (wanted.get("at") || "").split(",").map(Number);
   if (start.length === 2 && start.every(Number.isFinite)) { show(start[0], start[1]); held = true; }
   else if (first) show(+first.dataset.col, +first.dataset.row, true);
-  else show(grid.fullWidth / 2, grid.fullHeight / 2);
+  else show(grid.fullWidth / 2, grid.fullHeight / 2, true);
 })();
