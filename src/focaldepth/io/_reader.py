@@ -100,6 +100,7 @@ class Container:
         focus_origin: which entry they came from ("OME PositionZ").
         optics, transfer, exif, icc: as in FocalStack and StackInfo.
         frame_names: (N) for messages.
+        skipped: frames left out -> reason (video frames taken while the lens moved).
         warnings: sentences that belong into the result.
         extra: what else is worth keeping, plain JSON values.
         truth: depth and all-in-focus arrays that a container may bring (plain npz), by name.
@@ -113,6 +114,7 @@ class Container:
     frame_names: tuple[str, ...] = ()
     exif: bytes | None = None
     icc: bytes | None = None
+    skipped: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     truth: Mapping[str, Any] = field(default_factory=dict)
