@@ -120,7 +120,8 @@ def locate(
         notes += [hint] if hint else []
     if found is None:
         return Located(warnings=(*notes, NO_UNIT))
-    located = _settle(replace(found, names=None), unit)
+    # Headers state metres; a unit given by the caller is for numbers that come without one.
+    located = _settle(replace(found, names=None), unit if found.where == "file names" else None)
     return replace(located, warnings=(*notes, *located.warnings))
 
 

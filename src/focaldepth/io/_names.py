@@ -12,7 +12,7 @@ from focaldepth.io._sidecar import Positions
 
 _NUMBER = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
 _WITH_UNIT = re.compile(
-    r"(?<![A-Za-z0-9.])(-?\d+(?:\.\d+)?)(mm|cm|um|µm|μm|nm|m|dpt|dioptres?|diopters?)(?![A-Za-z0-9])"
+    r"(?<![\d.])((?:(?<=[_=( zZ])-)?\d+(?:\.\d+)?)(mm|cm|um|µm|μm|nm|m|dpt|dioptres?|diopters?)(?![A-Za-z0-9])"
 )
 _DECIMAL = re.compile(r"(?<![\d.])\d+\.\d+(?![\d.])")
 _ORIGIN = "number in file name"
@@ -83,7 +83,8 @@ def unambiguous(names: Sequence[str]) -> tuple[Positions | None, str]:
     Returns:
         Positions, or None where there is no such number; a sentence when a pattern could help, else "".
     """
-    rows = [_WITH_UNIT.findall(PurePath(n).stem) for n in names]
+    # A bare "2m" may be anything; metres are only believed with a decimal point.
+    rows = [[(v, u) for v, u in _WITH_UNIT.findall(PurePath(n).stem) if u != "m" or "." in v] for n in names]
     counts = {len(r) for r in rows}
     if len(counts) == 1 and counts != {0}:
         columns = list(zip(*rows, strict=True))

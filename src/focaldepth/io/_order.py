@@ -23,15 +23,15 @@ _NUMBERS = re.compile(r"(\d+)")
 _LAST_NUMBER = re.compile(r"^(.*?)(\d+)(\D*)$")
 
 
-def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     """Return a key that sorts numbers in names by value, whatever their zero padding and the case of letters.
 
-    >>> sorted(["img10.png", "IMG2.png", "img1.png"], key=natural_key)
-    ['img1.png', 'IMG2.png', 'img10.png']
+    >>> sorted(["img10.png", "IMG2.png", "img1.png", "img.png"], key=natural_key)
+    ['img.png', 'img1.png', 'IMG2.png', 'img10.png']
     """
-    parts = _NUMBERS.split(name)
-    key = [(0, int(p), "") if i % 2 else (1, 0, p.casefold()) for i, p in enumerate(parts) if p]
-    return (*key, (2, 0, name))
+    stem = name.rpartition(".")[0] or name
+    parts = _NUMBERS.split(stem)
+    return tuple((0, int(p), "") if i % 2 else (1, 0, p.casefold()) for i, p in enumerate(parts) if p), name
 
 
 def natural_order(files: Sequence[F]) -> tuple[list[F], str]:

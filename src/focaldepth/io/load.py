@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import SettingError, StackError
 from focaldepth.core.optics import Optics
-from focaldepth.core.stack import FocalStack, FrameSource, StackInfo
+from focaldepth.core.stack import FocalStack, FrameSource, SelectedSource, StackInfo
 from focaldepth.io._checks import check_size, look
 from focaldepth.io._files import FileSource, PictureEntry, read_entries, same_kind
 from focaldepth.io._focus import NO_UNIT, Focus, Located, from_argument, locate, locate_container
@@ -248,13 +248,13 @@ def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wi
     check_size(held.source, found.where)
     names = held.frame_names or tuple(f"{path.name}[{i}]" for i in range(n))
     located = locate_container(n, wish.focus, wish.unit, found.beside)
-    axis, order, notes = _container_axis(held, located, names)
+    axis, order, notes = _container_axis(held, located, names, wish.reverse)
     known = located.values is not None or held.axis is not None
     source, seen = look(held.source, names, ())
     lens, doubts = lens_facts(wish.optics, found.beside, [held.optics], 0, axis)
     info = StackInfo(
         name=found.name,
-        frame_names=names,
+        frame_names=tuple(names[i] for i in order),
         files=tuple(held.extra.get("files", found.files)),
         order_rule="focus distance" if known else "plane index",
         focus_origin=located.origin if located.values is not None else held.focus_origin if known else "none",
@@ -265,20 +265,27 @@ def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wi
         warnings=(*found.warnings, *held.warnings, *located.warnings, *notes, *seen, *doubts),
         extra=held.extra,
     )
-    stack = FocalStack(source, FocusAxis.frames(n), lens, held.transfer, info)
-    stack = replace(stack if order is None else stack.take(order), axis=axis)
-    return stack.reversed() if wish.reverse else stack
+    source = source if order == list(range(n)) else SelectedSource(source, tuple(order))
+    return FocalStack(source, axis, lens, held.transfer, info)
 
 
 def _container_axis(
-    held: Container, located: Located, names: Sequence[str]
-) -> tuple[FocusAxis, list[int] | None, list[str]]:
-    """The axis, the order of frames that makes it monotone (None = as they are), and what to say of it."""
+    held: Container, located: Located, names: Sequence[str], reverse: bool
+) -> tuple[FocusAxis, list[int], list[str]]:
+    """The axis, the order of frames that makes it monotone, and what to say of it."""
     n = len(held.source)
-    if located.values is None:
-        return (held.axis, None, []) if held.axis is not None else (FocusAxis.frames(n), None, [NO_UNIT])
-    order, values, notes = order_by(located.values), located.values, []
-    if order is not None:
-        values, notes = values[order], [_sorted_note(located.origin, names[_first_moved(order)])]
-    axis = FocusAxis.frames(n) if located.relative else FocusAxis(values, located.unit)
-    return axis, None if order is None else order.tolist(), notes
+    order, notes = list(range(n)), []
+    values, unit = located.values, located.unit
+    if values is None and held.axis is not None:
+        values, unit = held.axis.values, held.axis.unit
+    elif values is None:
+        notes.append(NO_UNIT)
+    else:
+        moved = order_by(values)
+        if moved is not None:
+            notes.append(_sorted_note(located.origin, names[_first_moved(moved)]))
+            order = [int(i) for i in moved]
+    order = order[::-1] if reverse else order
+    if values is None or located.relative:
+        return FocusAxis.frames(n), order, notes
+    return FocusAxis(values[order], unit), order, notes

@@ -78,7 +78,9 @@ def test_lossless_formats_come_back_bit_equal(name, shape, dtype, tmp_path, scen
     np.testing.assert_array_equal(frame, expected)
     assert facts.shape == frame.shape == expected.shape
     assert facts.dtype == frame.dtype == dtype
-    assert facts.white == {"u": np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 0, "f": 1.0}[np.dtype(dtype).kind]
+    assert (
+        facts.white == {"u": np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 0, "f": 1.0}[np.dtype(dtype).kind]
+    )
     assert frame.flags.c_contiguous
 
 
@@ -113,7 +115,9 @@ def test_eight_orientations_give_one_picture(name, tmp_path, scene, write) -> No
     for orientation in range(1, 9):
         image = Image.fromarray(upright)
         stored = image if orientation == 1 else image.transpose(Image.Transpose(turns[orientation]))
-        path = write(tmp_path / f"o{orientation}{SUFFIX[name]}", np.asarray(stored), exif={274: orientation, 271: "Maker"})
+        path = write(
+            tmp_path / f"o{orientation}{SUFFIX[name]}", np.asarray(stored), exif={274: orientation, 271: "Maker"}
+        )
         frame, facts = reader(name).read(path), reader(name).facts(path)
         assert facts.shape == frame.shape == upright.shape
         assert np.abs(frame.astype(int) - upright).mean() < 4
