@@ -81,10 +81,11 @@ def look(source: FrameSource, names: Sequence[str], sizes: Sequence[int]) -> tup
     h, w, c = source.shape
     chosen = set(range(n)) if n * h * w * c <= _SMALL_STACK else _suspects(sizes)
     measured = source.dtype.kind == "f" or source.white == 65535
-    if measured:
-        chosen |= {round(i) for i in np.linspace(0, n - 1, min(n, _SAMPLED))}
+    sampled = {round(i) for i in np.linspace(0, n - 1, min(n, _SAMPLED))} if measured else set()
     top, constant = 0.0, []
-    for i in sorted(chosen):
+    for i in sorted(chosen | sampled):
+        if i not in chosen and source.white == 65535 and top > _SCALES[-1]:
+            continue
         frame = source.read(i) if measured else source.preview(i, 8 if min(h, w) > 64 else 1)
         low, high = float(frame.min()), float(frame.max())
         top = max(top, high)

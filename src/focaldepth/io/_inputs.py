@@ -204,8 +204,11 @@ def _one_set(containers: Sequence[tuple[Path, ContainerReader]]) -> bool:
 def _from_container(path: Path, reader: ContainerReader, formats: Formats) -> Found:
     """One stack file; sidecars of its folder are its own only where nothing else lies there that they may mean."""
     beside = _visible(path.parent)
-    pictures, containers = _sorted_out([f for f in beside if f != path], formats)
-    alone = not pictures and not containers
+    if any(f.suffix.lower() in (".txt", ".csv", ".yaml", ".yml", ".json") for f in beside):
+        pictures, containers = _sorted_out([f for f in beside if f != path], formats)
+        alone = not pictures and not containers
+    else:
+        alone = True
     name = path.name.partition(".")[0] or path.name
     return Found(name, str(path), container=(path, reader), beside=tuple(beside) if alone else (), files=(str(path),))
 

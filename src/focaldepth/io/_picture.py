@@ -174,7 +174,11 @@ def guarded(path: object, title: str) -> Iterator[None]:
     except FocalDepthError:
         raise
     except Exception as error:
-        what = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        # Libraw gives its messages as bytes.
+        told = (
+            error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else str(error)
+        )
+        what = told.strip().splitlines()[0][:200] if told.strip() else type(error).__name__
         raise ReadError(
             f"cannot be read as {title} ({what}).",
             where=path,

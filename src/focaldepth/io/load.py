@@ -71,6 +71,15 @@ def load_stack(
         ReadError: a file does not exist, is damaged or of no known format.
         StackError: the frames do not make a stack.
         AxisError, UnitError: positions do not fit or are impossible.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image
+    >>> with TemporaryDirectory() as folder:
+    ...     for i in (1, 2, 10):
+    ...         Image.fromarray(np.eye(8, k=i % 3, dtype=np.uint8)).save(f"{folder}/img{i}.png")
+    ...     stack = load_stack(folder, focus="350,400,450", focus_unit="mm")
+    >>> stack.info.frame_names, stack.axis.values.tolist()
+    (('img1.png', 'img2.png', 'img10.png'), [0.35, 0.4, 0.45])
     """
     given = from_argument(focus)
     if given is not None and given.names is None and reverse:

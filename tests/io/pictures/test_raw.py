@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,22 @@ def test_missing_extra_names_the_command(tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "rawpy", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'focaldepth\[raw\]'"):
         READER.read(write_dng(tmp_path / "a.dng", bayer(2000)))
+
+
+@pytest.mark.parametrize("part", [0.5, 0.9])
+def test_cut_raw_is_refused_on_reading(part, tmp_path) -> None:
+    path = write_dng(tmp_path / "a.dng", bayer(2000))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with pytest.raises(ReadError, match=r"a.dng: cannot be read as camera RAW \(Input/output error\).*leave it out"):
+        READER.read(path)
+
+
+def test_hostile_bytes(tmp_path) -> None:
+    path = write_dng(tmp_path / "a.dng", bayer(2000))
+    data, rng = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(60):
+        broken = bytearray(data)
+        broken[int(rng.integers(0, 600))] ^= int(rng.integers(1, 256))
+        path.write_bytes(broken)
+        with contextlib.suppress(ReadError):
+            assert READER.read(path, 10_000_000).shape[2] == 3
