@@ -79,7 +79,8 @@ class ReadOptions:
     Attributes:
         channel: number (from 0) or name of the channel to take; None = all of a colour picture, else an error that
             lists them.
-        dataset: name of the dataset inside HDF5 or zarr.
+        dataset: which array of the file: its name (HDF5, zarr, npz) or number (images of a TIFF), and in brackets which
+            item of further axes, by position or letter: "stack_train[3]", "[T=2]".
         axes: letters of its axes, such as "NHWC".
         log: position log of a video sweep.
     """
