@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path, PurePath
 
@@ -136,6 +136,10 @@ def _from_list(paths: list[Path], formats: Formats) -> Found:
     repeated = next((p for i, p in enumerate(paths) if p in paths[:i]), None)
     if repeated is not None:
         raise StackError("is given twice.", where=repeated, hint="Give every frame once.")
+    reader = formats.container(paths[0])
+    if reader is not None and _one_set([(p, reader) for p in paths]):
+        found = _from_container(paths[0], reader, formats)
+        return replace(found, files=tuple(str(p) for p in paths))
     parents = {p.parent for p in paths}
     parent = paths[0].parent
     beside = _visible(parent) if len(parents) == 1 else []
@@ -162,10 +166,9 @@ def _from_folder(folder: Path, formats: Formats) -> Found:
         note = [f"{c.name} beside the pictures was left out." for c, _ in containers]
         return _pictures(pictures, files, formats, folder.resolve().name, str(folder), warnings=note)
     if len(containers) == 1 or (containers and _one_set(containers)):
-        path, reader = containers[0]
-        return Found(
-            folder.resolve().name, str(folder), container=(path, reader), beside=tuple(files), files=(str(path),)
-        )
+        parts = tuple(str(p) for p, _ in containers)
+        name = folder.resolve().name
+        return Found(name, str(folder), container=containers[0], beside=tuple(files), files=parts)
     if containers:
         names = ", ".join(c.name for c, _ in containers[:_SHOWN])
         raise StackError(f"holds {len(containers)} stacks: {names}.", where=folder, hint="Name one of them.")

@@ -17,7 +17,7 @@ from PIL.TiffImagePlugin import IFDRational
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import AxisError, ReadError, SettingError, StackError
 from focaldepth.core.optics import LensModel, Optics
-from focaldepth.core.stack import Transfer
+from focaldepth.core.stack import ArraySource, Transfer
 from focaldepth.io import _inputs
 from focaldepth.io._reader import READERS, Container
 from focaldepth.io.hashes import hash_inputs
@@ -299,8 +299,6 @@ def test_float_counts_get_their_own_white(folder, scene, write) -> None:
 
 
 def test_a_container_file_is_opened_by_its_reader(tmp_path, scene, monkeypatch) -> None:
-    from focaldepth.core.stack import ArraySource
-
     class Fake:
         title, suffixes, extra = "fake", (".fake", ".tif"), ""
 
@@ -337,6 +335,26 @@ def test_a_container_file_is_opened_by_its_reader(tmp_path, scene, monkeypatch) 
     assert (plain.axis, plain.info.order_rule) == (FocusAxis.frames(3), "plane index")
     assert any("no unit" in w for w in plain.info.warnings)
     np.testing.assert_array_equal(plain.source.read(2), scene((8, 9, 1), seed=0).reshape(8, 9, 1))
+
+
+def test_the_files_of_one_ome_set_are_one_stack(tmp_path, scene, write, monkeypatch) -> None:
+    class Fake:
+        title, suffixes, extra = "OME", (".tif",), ""
+
+        def accepts(self, path: Path) -> bool:
+            return True
+
+        def open(self, path, options) -> Container:
+            return Container(ArraySource.of([scene((8, 9), seed=i) for i in range(3)]))
+
+    pictures = _inputs.Formats.all().pictures
+    monkeypatch.setattr(_inputs.Formats, "all", classmethod(lambda cls: cls(pictures, {".tif": [Fake()]})))
+    files = [write(tmp_path / f"z{i}.ome.tif", scene((8, 9))) for i in range(3)]
+    for inputs in (tmp_path, files, str(tmp_path / "*.tif")):
+        stack = load_stack(inputs)
+        assert len(stack) == 3
+        assert stack.info.files == tuple(str(f) for f in files)
+        assert stack.info.order_rule == "plane index"
 
 
 def test_hashes_of_inputs(folder, tmp_path) -> None:
