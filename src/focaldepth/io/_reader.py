@@ -64,7 +64,8 @@ class ReadOptions:
     Attributes:
         channel: number (from 0) or name of the channel to take; None = all of a colour picture, else an error that lists
             them.
-        dataset: name of the dataset inside HDF5 or zarr.
+        dataset: which array of the file: its name (HDF5, zarr, npz) or number (images of a TIFF), and in brackets which item
+            of further axes, by position or letter: "stack_train[3]", "[T=2]".
         axes: letters of its axes, such as "NHWC".
         log: position log of a video sweep.
     """
@@ -85,6 +86,7 @@ class Container:
         focus_origin: which entry they came from ("OME PositionZ").
         optics, transfer, exif, icc: as in FocalStack and StackInfo.
         frame_names: (N) for messages.
+        skipped: frames left out -> reason (video frames taken while the lens moved).
         warnings: sentences that belong into the result.
         extra: what else is worth keeping, plain JSON values.
         truth: depth and all-in-focus arrays that a container may bring (plain npz), by name.
@@ -98,6 +100,7 @@ class Container:
     frame_names: tuple[str, ...] = ()
     exif: bytes | None = None
     icc: bytes | None = None
+    skipped: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     truth: Mapping[str, Any] = field(default_factory=dict)
