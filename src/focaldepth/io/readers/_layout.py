@@ -17,6 +17,8 @@ from focaldepth.io._reader import ReadOptions
 _SAME = str.maketrans({"H": "Y", "W": "X", "N": "Z"})
 _WORDS = {"T": "time points", "P": "positions", "B": "stacks", "R": "positions", "C": "channels", "Z": "planes"}
 _COLOUR_SAMPLES = {1: 1, 2: 1, 3: 3, 4: 3}
+_WHICH_CHANNEL = "Choose one with --channel NUMBER or NAME."
+_OR_FRAMES = " If they are the frames of the stack, say so with --axes ZYX."
 _COLOURS = ("red", "green", "blue", "alpha")
 
 
@@ -162,6 +164,7 @@ def resolve(
         names: of the channels.
     """
     letters = _letters(options.axes or axes, shape, path)
+    letters, misnamed = _colour_frames(letters, shape)
     sizes = dict(zip(letters, shape, strict=True))
     fixed = _fixed_by_size(letters, shape)
     tone, samples = _colour(letters, sizes, options, colour, names, fixed, path)
@@ -178,7 +181,16 @@ def resolve(
     fixed |= dict(zip(counted, choice.order, strict=False))
     left = [i for i in others if i not in fixed]
     _check_items(letters, shape, fixed, left, choice, path, too_many=len(choice.order) > len(counted))
-    return Layout(letters, tuple(shape), frame, fixed, tone, samples, warnings)
+    return Layout(letters, tuple(shape), frame, fixed, tone, samples, (*misnamed, *warnings))
+
+
+def _colour_frames(letters: str, shape: Sequence[int]) -> tuple[str, tuple[str, ...]]:
+    """RGB pictures counted as "channels" are frames: no camera has channels that are in colour themselves."""
+    wide = {a for a, size in zip(letters, shape, strict=True) if size > 1}
+    if "S" not in wide or wide - {"S", "Y", "X"} != {"C"} or shape[letters.index("S")] < 3:
+        return letters, ()
+    letters = letters.replace("Z", "B").replace("C", "Z")
+    return letters, ("There is no focus axis; the colour pictures are taken as the frames of the stack.",)
 
 
 def _letters(axes: str, shape: Sequence[int], path: Path) -> str:
@@ -223,7 +235,8 @@ def _colour(
         if sizes["C"] == 1:
             fixed[letters.index("C")] = 0
         else:
-            fixed[letters.index("C")] = pick_channel(asked, sizes["C"], names, path)
+            alone = all(n == 1 for a, n in sizes.items() if a not in "CSYX")
+            fixed[letters.index("C")] = pick_channel(asked, sizes["C"], names, path, _OR_FRAMES if alone else "")
             asked = None
     tone = next((letters.index(a) for a in "SC" if a in letters and letters.index(a) not in fixed), None)
     if tone is None:
@@ -239,11 +252,11 @@ def _colour(
     return tone, slice(0, _COLOUR_SAMPLES[size])
 
 
-def pick_channel(asked: str | None, size: int, names: Sequence[str], path: Path) -> int:
+def pick_channel(asked: str | None, size: int, names: Sequence[str], path: Path, more: str = "") -> int:
     """Return the channel that a number or name means, or raise a ReadError that lists the channels."""
     listed = ", ".join(f"{i} {names[i]!r}" if i < len(names) and names[i] else str(i) for i in range(size))
     if asked is None:
-        raise ReadError(f"{size} channels: {listed}.", where=path, hint="Choose one with --channel NUMBER or NAME.")
+        raise ReadError(f"{size} channels: {listed}.", where=path, hint=_WHICH_CHANNEL + more)
     lower = [name.lower() for name in names]
     if asked.lower() in lower:
         return lower.index(asked.lower())
@@ -285,7 +298,7 @@ def _check_items(
         raise ReadError(
             f"the file holds {words}, one focal stack has one (axes: {known}).",
             where=path,
-            hint=f'Choose with --dataset "[{example}]", or name the axes with --axes.',
+            hint=f'Choose with --dataset "{choice.name}[{example}]", or name the axes with --axes.',
         )
     for axis, item in fixed.items():
         if item >= shape[axis]:

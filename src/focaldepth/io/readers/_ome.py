@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -35,17 +35,16 @@ class OmeImage:
     unitless: Mapping[tuple[int, int, int], float] = field(default_factory=dict)
     bits: int | None = None
 
-    def plane_positions(self, count: int, channel: int, time: int) -> tuple[list[float | None], str]:
-        """Return the position of every plane of one channel and time, and a warning.
+    def plane_positions(self, keys: Sequence[tuple[int, int, int]]) -> tuple[list[float | None], str]:
+        """Return the positions of the planes (z, c, t), and a warning.
 
         Positions without a unit (many programs leave it out and mean micrometres) are believed only where they agree with
         the stated step.
         """
-        keys = [(z, channel, time) for z in range(count)]
         if any(k in self.positions_m for k in keys):
             return [self.positions_m.get(k) for k in keys], ""
         plain = [self.unitless[k] for k in keys if k in self.unitless]
-        if len(plain) != count or count < 2:
+        if len(plain) != len(keys) or len(keys) < 2:
             return [], ""
         steps = [abs(b - a) * 1e-6 for a, b in zip(plain, plain[1:], strict=False)]
         step = self.scale.step_m

@@ -63,9 +63,9 @@ class Scale:
     step_name: str = "z step"
     position_name: str = "z positions"
 
-    def optics(self) -> tuple[Optics, tuple[str, ...]]:
-        """Return microscope optics where any length is known, and warnings."""
-        if self.pixel_m is None and self.step_m is None and self.numerical_aperture is None:
+    def optics(self, axis: FocusAxis | None) -> tuple[Optics, tuple[str, ...]]:
+        """Return microscope optics where a length or the focus axis is known, and warnings."""
+        if axis is None and self.pixel_m is None and self.numerical_aperture is None:
             return Optics(), ()
         optics = Optics(model=LensModel.MICROSCOPE).with_facts(
             f"{self.origin} metadata", pixel_size_m=self.pixel_m, numerical_aperture=self.numerical_aperture

@@ -124,7 +124,7 @@ def _container(tif: Any, path: Path, options: ReadOptions) -> Container:
         raise ReadError(f"axes {layout.axes!r} do not fit the pages.", where=path, hint="Rows and columns come last.")
     source, white_warning = _source(planes, layout, image, path, tif.ome_metadata if tif.is_ome else None)
     scale, axis, origin, notes = _facts(tif, planes, image, layout)
-    optics, square = scale.optics()
+    optics, square = scale.optics(axis)
     kind = _KINDS.get(planes.kind, "TIFF")
     colour = source.shape[2] == 3 and source.dtype == np.uint8 and kind == "TIFF"
     return Container(
@@ -220,10 +220,12 @@ def _facts(
     scale = _scale(tif, image)
     positions: list[float | None] = []
     note = ""
-    along_z = layout.frame is not None and layout.axes[layout.frame] in "ZI"
-    if image is not None and along_z:
-        positions, note = image.plane_positions(layout.count, layout.item("C"), layout.item("T"))
-    if not along_z and scale.step_m is not None and layout.count > 1 and layout.axes[layout.frame or 0] != "Q":
+    along = layout.axes[layout.frame] if layout.frame is not None else ""
+    if image is not None and along and along in "ZT":
+        here = {"Z": layout.item("Z"), "C": layout.item("C"), "T": layout.item("T")}
+        keys = [(k["Z"], k["C"], k["T"]) for k in (here | {along: i} for i in range(layout.count))]
+        positions, note = image.plane_positions(keys)
+    if along != "Z":
         scale = replace(scale, step_m=None)
     axis, origin, warnings = z_axis(layout.count, scale, positions)
     return scale, axis, origin, tuple(w for w in (note, *warnings) if w)
