@@ -62,10 +62,10 @@ class ReadOptions:
     """What a user may say about a container.
 
     Attributes:
-        channel: number (from 0) or name of the channel to take; None = all of a colour picture, else an error that lists
-            them.
-        dataset: which array of the file: its name (HDF5, zarr, npz) or number (images of a TIFF), and in brackets which item
-            of further axes, by position or letter: "stack_train[3]", "[T=2]".
+        channel: number (from 0) or name of the channel to take; None = all of a colour picture, else an error that
+            lists them.
+        dataset: which array of the file: its name (HDF5, zarr, npz) or number (images of a TIFF), and in brackets which
+            item of further axes, by position or letter: "stack_train[3]", "[T=2]".
         axes: letters of its axes, such as "NHWC".
         log: position log of a video sweep.
     """

@@ -25,7 +25,12 @@ _SUFFIX = re.compile(
     re.IGNORECASE,
 )
 _UNIT_NAMES = ("unit", "units", "Unit", "Units", "UNIT")
-_DISPARITY = {"disp": "disparity_px", "disparity": "disparity_px", "disp_px": "disparity_px", "disparity_px": "disparity_px"}
+_DISPARITY = {
+    "disp": "disparity_px",
+    "disparity": "disparity_px",
+    "disp_px": "disparity_px",
+    "disparity_px": "disparity_px",
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,18 @@ def unit_of(name: str, attributes: Mapping[str, Any], siblings: Mapping[str, Any
     return _DISPARITY.get(end[1].lower(), end[1].lower()) if end else None
 
 
+def axis_unit(name: str, unit: str) -> tuple[Unit, float]:
+    """Return the unit of the axis and the factor into it; lengths called z or stage are travel, not distance.
+
+    >>> axis_unit("stage_position", "mm"), axis_unit("focus_distance", "mm")
+    ((<Unit.MICROMETRE: 'micrometre'>, 1000.0), (<Unit.METRE: 'metre'>, 0.001))
+    """
+    found, factor = Unit.parse_scaled(unit)
+    if found is Unit.METRE and re.match(r"z(_|$)|z_?pos|stage", name, re.IGNORECASE):
+        return Unit.MICROMETRE, factor * 1e6
+    return found, factor
+
+
 def text_of(value: Any) -> str:
     """Return text stored as str, bytes or an array of one of them; empty for anything else."""
     if isinstance(value, np.ndarray):
@@ -87,7 +104,7 @@ def per_frame(values: Any, layout: Layout) -> NDArray[np.float64] | None:
 def focus_axis(
     found: Iterable[Found], source: FrameSource, path: Path, origin: str
 ) -> tuple[FrameSource, FocusAxis | None, str, tuple[str, ...]]:
-    """Return the frames in focus order with their axis, its origin, and warnings; positions without a unit are not used."""
+    """Return the frames in focus order, their axis, its origin, and warnings; without a unit positions are not used."""
     candidates = list(found)
     warnings: tuple[str, ...] = ()
     for item in candidates:
@@ -97,7 +114,7 @@ def focus_axis(
             )
             continue
         try:
-            unit, factor = Unit.parse_scaled(item.unit)
+            unit, factor = axis_unit(item.name, item.unit)
         except UnitError as error:
             warnings = (f"Focus positions {item.name!r} are not used: {error.what}",)
             continue
@@ -109,7 +126,7 @@ def focus_axis(
 def ordered_axis(
     source: FrameSource, values: NDArray[np.float64], unit: Unit, path: Path
 ) -> tuple[FrameSource, FocusAxis, tuple[str, ...]]:
-    """Return frames and positions in focus order; frames that stand in another order are sorted and a warning says so."""
+    """Return frames and positions in focus order; frames in another order are sorted and a warning says so."""
     steps = np.diff(values)
     notes: tuple[str, ...] = ()
     if not (np.all(steps > 0) or np.all(steps < 0)) and np.isfinite(steps).all():

@@ -11,7 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -54,10 +54,10 @@ class Member:
 
 def members(path: Path) -> dict[str, Member]:
     """Return the arrays of a npz file by key; nothing but headers is unpacked."""
-    with reading(path, "npz", "A npz file is a zip of .npy arrays: write it with numpy.savez."):
-        with zipfile.ZipFile(path) as archive:
-            infos = [i for i in archive.infolist() if i.filename.endswith(".npy")]
-            found = [_member(archive, i, path) for i in infos]
+    hint = "A npz file is a zip of .npy arrays: write it with numpy.savez."
+    with reading(path, "npz", hint), zipfile.ZipFile(path) as archive:
+        infos = [i for i in archive.infolist() if i.filename.endswith(".npy")]
+        found = [_member(archive, i, path) for i in infos]
     if not found:
         raise ReadError("the zip holds no .npy array.", where=path, hint="Write it with numpy.savez.")
     return {m.name: m for m in found}
@@ -77,10 +77,12 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Memb
         offset = npy_format.MAGIC_LEN + size_bytes + length
     member = Member(name, tuple(int(n) for n in shape), dtype, bool(fortran), offset, info)
     if dtype.hasobject:
-        raise ReadError(f"array {name!r} holds Python objects.", where=path, hint="Only plain numbers and text are read.")
+        raise ReadError(
+            f"array {name!r} holds Python objects.", where=path, hint="Only plain numbers and text are read."
+        )
     if min(member.shape, default=1) < 0 or offset + member.nbytes != info.file_size:
         raise ReadError(
-            f"array {name!r} should be {offset + member.nbytes} bytes for its shape {member.shape}, it is {info.file_size}.",
+            f"array {name!r} has {info.file_size} bytes, its shape {member.shape} needs {offset + member.nbytes}.",
             where=path,
             hint="The file is damaged: write it again.",
         )
@@ -88,23 +90,23 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Memb
 
 
 def load(path: Path, member: Member, limit: int = _IN_MEMORY) -> NDArray[Any]:
-    """Return an array: mapped where it is stored as it is, in memory where small, else unpacked to a temporary file once.
+    """Return an array: mapped where it is stored as it is, in memory where small, else from a temporary file.
 
     Raises:
         ReadError: for a member that unpacks to far more than its packed size explains.
     """
     if member.nbytes > max(_FREE, _RATIO * member.info.compress_size):
         raise ReadError(
-            f"array {member.name!r} unpacks from {member.info.compress_size / 1e6:.1f} MB to {member.nbytes / 1e9:.1f} GB: "
-            "this looks like a decompression bomb.",
+            f"array {member.name!r} unpacks from {member.info.compress_size / 1e6:.1f} MB "
+            f"to {member.nbytes / 1e9:.1f} GB: this looks like a decompression bomb.",
             where=path,
             hint="If it is not, unpack it and give the .npy file.",
         )
-    order = "F" if member.fortran else "C"
+    order: Literal["F", "C"] = "F" if member.fortran else "C"
     with reading(path, f"array {member.name!r}"):
         if member.info.compress_type == zipfile.ZIP_STORED and member.nbytes > 0:
             start = _data_start(path, member.info) + member.offset
-            return np.memmap(path, member.dtype, "r", start, member.shape, order)  # type: ignore[call-overload, no-any-return]
+            return np.memmap(path, member.dtype, "r", start, member.shape, order)
         with zipfile.ZipFile(path) as archive, _unpacked(archive, member.info, path) as file:
             file.read(member.offset)
             if member.nbytes <= limit:

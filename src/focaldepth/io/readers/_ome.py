@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from xml.etree import ElementTree
@@ -38,15 +39,15 @@ class OmeImage:
     def plane_positions(self, keys: Sequence[tuple[int, int, int]]) -> tuple[list[float | None], str]:
         """Return the positions of the planes (z, c, t), and a warning.
 
-        Positions without a unit (many programs leave it out and mean micrometres) are believed only where they agree with
-        the stated step.
+        Positions without a unit (many programs leave it out and mean micrometres) are believed only where they agree
+        with the stated step.
         """
         if any(k in self.positions_m for k in keys):
             return [self.positions_m.get(k) for k in keys], ""
         plain = [self.unitless[k] for k in keys if k in self.unitless]
         if len(plain) != len(keys) or len(keys) < 2:
             return [], ""
-        steps = [abs(b - a) * 1e-6 for a, b in zip(plain, plain[1:], strict=False)]
+        steps = [abs(b - a) * 1e-6 for a, b in pairwise(plain)]
         step = self.scale.step_m
         if step and abs(sum(steps) / len(steps) / step - 1) < 0.1:
             return [p * 1e-6 for p in plain], ""

@@ -135,7 +135,7 @@ def frame_dtype(dtype: Any, path: Path) -> np.dtype[Any]:
     if found.kind == "f" and found.itemsize in (2, 4, 8):
         return np.dtype(np.float32)
     if found.kind == "u" and found.itemsize in (1, 2):
-        return found.newbyteorder("=")
+        return np.dtype(f"u{found.itemsize}")
     raise ReadError(f"pixels are {found}.", where=path, hint="Convert the stack to uint8, uint16 or float32.")
 
 

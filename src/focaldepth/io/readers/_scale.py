@@ -88,7 +88,11 @@ def z_axis(
     if count > 1 and known:
         problem = _problem(count, known, scale.step_m)
         if not problem:
-            return FocusAxis(np.array(known) * 1e6, Unit.MICROMETRE), f"{scale.origin} {scale.position_name}", ()
+            return (
+                FocusAxis(np.array([p * 1e6 for p in known], np.float64), Unit.MICROMETRE),
+                f"{scale.origin} {scale.position_name}",
+                (),
+            )
         instead = "" if scale.step_m else "; the focus positions are unknown"
         instead = f"; the {scale.step_name} of {scale.step_m * 1e6:g} µm is used" if scale.step_m else instead
         warnings = (f"{scale.origin} {scale.position_name} ignored: {problem}{instead}.",)

@@ -196,7 +196,7 @@ class _PagePlanes:
 
 
 def developer(page: Any, kind: str, path: Path) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """Return the function that turns stored samples (H, W, C) into the picture meant: palette, inverse grey, orientation."""
+    """Return the function that turns stored samples (H, W, C) into the picture: palette, inverse grey, orientation."""
     photometric, steps = int(page.photometric), list[Callable[[NDArray[Any]], NDArray[Any]]]()
     jpeg = int(page.compression) in (6, 7)
     if photometric > _PALETTE and not (photometric == _YCBCR and jpeg):

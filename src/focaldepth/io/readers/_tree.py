@@ -46,7 +46,7 @@ def pick_array(arrays: Mapping[str, Any], choice: Choice, path: Path) -> str:
 
 
 def _pixels(dtype: Any) -> bool:
-    found = np.dtype(dtype)
+    found: np.dtype[Any] = np.dtype(dtype)
     return found.kind == "f" or (found.kind == "u" and found.itemsize <= 2)
 
 

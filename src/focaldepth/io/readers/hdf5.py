@@ -72,9 +72,7 @@ def _container(file: Any, path: Path, options: ReadOptions) -> Container:
     axes = options.axes or text_of(data.attrs.get("axes")) or guess_axes(data.shape, path)
     layout = resolve(axes, data.shape, options, choice, path)
     check_size(layout.frame_shape, path)
-    source = PlaneSource(
-        path, layout.frame_shape, dtype, white_of(dtype), layout.count, _loader(data, layout, path)
-    )
+    source = PlaneSource(path, layout.frame_shape, dtype, white_of(dtype), layout.count, _loader(data, layout, path))
     white, white_warning = white_level(source)
     source = replace(source, white=white)
     weakref.finalize(source, file.close)

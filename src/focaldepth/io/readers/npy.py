@@ -54,7 +54,7 @@ class Npy:
         )
 
 
-def _mapped(path: Path) -> np.ndarray:  # type: ignore[type-arg]
+def _mapped(path: Path) -> np.ndarray:
     with reading(path, "array"):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(array, np.ndarray):

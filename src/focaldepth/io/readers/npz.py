@@ -1,4 +1,4 @@
-"""The plain npz of rendered stacks: frames, focus, focus_unit, depth, all_in_focus, attrs; and other npz with a stack."""
+"""The plain npz of rendered stacks: frames, focus, focus_unit, depth, all_in_focus, attrs; and other npz stacks."""
 
 from __future__ import annotations
 

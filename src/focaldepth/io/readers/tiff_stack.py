@@ -51,7 +51,7 @@ class TiffStack:
                 if _images_stated(tif) > 1 or chain_broken(tif):
                     return True
                 pages = [p for _, p in plain_pages(tif)]
-                return sum(p.shape == pages[0].shape for p in pages) > 1
+                return len([p for p in pages if p.shape == pages[0].shape]) > 1
         except ReadError:
             return False
 

@@ -200,8 +200,8 @@ def _images(node: Any, arrays: Mapping[str, Any], path: Path) -> dict[str, Image
         groups[name] = node[name]
     found = {}
     for name, group in sorted(groups.items()):
-        attrs = dict(group.attrs)
-        attrs = attrs.get("ome") if isinstance(attrs.get("ome"), dict) else attrs
+        attrs: dict[str, Any] = dict(group.attrs)
+        attrs = attrs["ome"] if isinstance(attrs.get("ome"), dict) else attrs
         for scales in attrs.get("multiscales", ()) or ():
             level = scales["datasets"][0]
             key = f"{name}/{level['path']}".strip("/")
@@ -210,7 +210,9 @@ def _images(node: Any, arrays: Mapping[str, Any], path: Path) -> dict[str, Image
     return found
 
 
-def _image(scales: Mapping[str, Any], level: Mapping[str, Any], omero: Mapping[str, Any], ndim: int, path: Path) -> Image:
+def _image(
+    scales: Mapping[str, Any], level: Mapping[str, Any], omero: Mapping[str, Any], ndim: int, path: Path
+) -> Image:
     axes = scales.get("axes") or "tczyx"[-ndim:]
     entries = [a if isinstance(a, dict) else {"name": a} for a in axes]
     if len(entries) != ndim:
