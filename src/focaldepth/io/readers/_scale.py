@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
+from numpy.typing import NDArray
 
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.optics import LensModel, Optics
@@ -88,8 +89,9 @@ def z_axis(
     if count > 1 and known:
         problem = _problem(count, known, scale.step_m)
         if not problem:
+            micrometres: NDArray[np.float64] = np.array([p * 1e6 for p in known], np.float64)
             return (
-                FocusAxis(np.array([p * 1e6 for p in known], np.float64), Unit.MICROMETRE),
+                FocusAxis(micrometres, Unit.MICROMETRE),
                 f"{scale.origin} {scale.position_name}",
                 (),
             )
@@ -98,8 +100,8 @@ def z_axis(
         warnings = (f"{scale.origin} {scale.position_name} ignored: {problem}{instead}.",)
     if scale.step_m is None or count < 1:
         return None, "none", warnings
-    axis = FocusAxis(np.arange(count) * scale.step_m * 1e6, Unit.MICROMETRE)
-    return axis, f"{scale.origin} {scale.step_name}", warnings
+    even: NDArray[np.float64] = np.arange(count, dtype=np.float64) * (scale.step_m * 1e6)
+    return FocusAxis(even, Unit.MICROMETRE), f"{scale.origin} {scale.step_name}", warnings
 
 
 def _problem(count: int, positions: Sequence[float], step_m: float | None) -> str:

@@ -168,15 +168,15 @@ class VideoFile:
         tick = float(self._stream.time_base)
         start = stamps[0] if any(n in self._container.format.name for n in _CLOCKLESS) else 0
         times = np.array([(s - start) * tick for s in stamps])
-        return VideoIndex(tuple(stamps), times, tuple(sorted(keys)), shape, self.faults, deep, self._announced())
+        return VideoIndex(tuple(stamps), times, tuple(sorted(keys)), shape, self.faults, deep, self._announced(start))
 
-    def _announced(self) -> float | None:
+    def _announced(self, start: int) -> float | None:
         """Return the end of the pictures in seconds as the header tells it; None where it does not."""
         stream, container = self._stream, self._container
         if stream.duration:
-            return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+            return float(((stream.start_time or 0) - start + stream.duration) * stream.time_base)
         if container.duration and len(container.streams) == 1:
-            return float((container.start_time or 0) + container.duration) / 1e6
+            return float((container.start_time or 0) + container.duration) / 1e6 - start * float(stream.time_base)
         return None
 
 
