@@ -97,8 +97,8 @@ def load(path: Path, member: Member, limit: int = _IN_MEMORY) -> NDArray[Any]:
     """
     if member.nbytes > max(_FREE, _RATIO * member.info.compress_size):
         raise ReadError(
-            f"array {member.name!r} unpacks from {member.info.compress_size / 1e6:.1f} MB "
-            f"to {member.nbytes / 1e9:.1f} GB: this looks like a decompression bomb.",
+            f"array {member.name!r} unpacks from {member.info.compress_size / 1e6:.2f} MB "
+            f"to {member.nbytes / 1e6:.0f} MB: this looks like a decompression bomb.",
             where=path,
             hint="If it is not, unpack it and give the .npy file.",
         )

@@ -22,6 +22,7 @@ STRUCTURED = ("shaped", "lsm", "mmstack", "ome", "imagej", "ndtiff", "fluoview",
 
 _TRUNCATED = "The file is truncated or damaged: copy or export it again."
 _REDUCED, _MASK = 1, 4
+_DESCRIPTION = 270
 _MINISWHITE, _BLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 
 
@@ -68,6 +69,16 @@ def chain_broken(tif: Any) -> bool:
     except struct.error:
         return True
     return bool(following != 0)
+
+
+def description_lost(tif: Any) -> bool:
+    """True where the first page announces a description (axes, lengths) that lies behind the end of the file."""
+    layout, handle, first = tif.tiff, tif.filehandle, tif.pages.first
+    handle.seek(first.offset)
+    (tags,) = struct.unpack(layout.tagnoformat, handle.read(layout.tagnosize))
+    entries = handle.read(tags * layout.tagsize)
+    codes = [struct.unpack_from(tif.byteorder + "H", entries, i)[0] for i in range(0, len(entries) - 1, layout.tagsize)]
+    return _DESCRIPTION in codes and _DESCRIPTION not in first.tags
 
 
 def structured(tif: Any) -> list[Any]:

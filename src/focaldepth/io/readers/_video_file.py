@@ -18,6 +18,8 @@ from focaldepth.io.readers._planes import MAX_PIXELS, check_size, reading
 _DAMAGED = "The video is damaged or truncated: copy it again, or extract its frames as pictures."
 _BT709, _UNSPECIFIED = 1, 2
 _HD_ROWS = 720
+_NEAR = 8
+"""Frames that are rather decoded than jumped over: a jump empties the decoder's threads."""
 _INDIRECT = ("hls", "dash", "concat", "image2", "applehttp")
 _CLOCKLESS = ("mpegts",)
 
@@ -65,8 +67,8 @@ class VideoFile:
     def read(self, number: int) -> NDArray[Any]:
         """Return frame `number` of the index, (H, W, 3) uint8 RGB."""
         with self._lock, reading(self._path, f"frame at {self.index.times[number]:.3f} s", _DAMAGED):
-            frame = self._decoded(number)
-        return _picture(frame)
+            # Converting the same frame in two threads hangs the scaler: it keeps its state on the frame.
+            return _picture(self._decoded(number))
 
     def _decoded(self, number: int) -> Any:
         if number == self._at:
@@ -90,7 +92,8 @@ class VideoFile:
         """Decode from where the decoder stands or from the key frame before."""
         keys = self.index.keys
         before = max(bisect_right(keys, number) - 1, 0)
-        if 0 <= last < number and keys[before] <= last and self._advance(self.index.stamps[number]):
+        near = number - last <= number - keys[before] + _NEAR
+        if 0 <= last < number and near and self._advance(self.index.stamps[number]):
             return True
         for key in dict.fromkeys([before, max(before - 1, 0), 0]):
             start = self.index.stamps[keys[key]]

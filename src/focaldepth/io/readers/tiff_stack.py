@@ -21,6 +21,7 @@ from focaldepth.io.readers._scale import Scale, length_m, z_axis
 from focaldepth.io.readers._tiff_pages import (
     Planes,
     chain_broken,
+    description_lost,
     developer,
     page_planes,
     plain_pages,
@@ -107,6 +108,12 @@ def _container(tif: Any, path: Path, options: ReadOptions) -> Container:
     if not getattr(tif, "is_ndpi", False) and chain_broken(tif):
         raise ReadError(
             f"the file ends after page {len(tif.pages)}, but announces more.",
+            where=path,
+            hint="It is truncated or damaged: copy it again.",
+        )
+    if description_lost(tif):
+        raise ReadError(
+            "the description of its pages lies behind the end of the file.",
             where=path,
             hint="It is truncated or damaged: copy it again.",
         )
