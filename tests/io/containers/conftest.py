@@ -107,11 +107,12 @@ def write_video(
         settings = ({"qp": "0", "g": "4"} if rgb else {"g": "4"}) | options
         stream = file.add_stream(codec, rate=25, options=settings)
         stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "rgb24" if rgb else "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 1000)
+        tick = Fraction(1, 25 if codec == "mpeg2video" else 1000)
+        stream.codec_context.time_base = tick
         for i, frame in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-            picture.pts = round((times[i] if times else i / 25) * 1000)
-            picture.time_base = Fraction(1, 1000)
+            picture.pts = round((times[i] if times else i / 25) / tick)
+            picture.time_base = tick
             file.mux(stream.encode(picture))
         file.mux(stream.encode(None))
 

@@ -242,6 +242,13 @@ class TestZarr:
         with pytest.raises(ReadError, match="one storage block"):
             open_container("zarr", tmp_path / "a.zarr")
 
+    def test_a_zip_without_zarr_is_left_to_others(self, tmp_path):
+        data = b"PK\x05\x06" + bytes(18)
+        (tmp_path / "a.zarr.zip").write_bytes(data)
+        assert not reader("zarr").accepts(tmp_path / "a.zarr.zip")
+        with pytest.raises(ReadError, match=r"a\.zarr\.zip"):
+            open_container("zarr", tmp_path / "a.zarr.zip")
+
     def test_a_folder_of_pictures_is_no_zarr(self, tmp_path):
         (tmp_path / "a.zarr").mkdir()
         assert not reader("zarr").accepts(tmp_path / "a.zarr")

@@ -72,9 +72,9 @@ class Zarr:
         if not path.name.lower().endswith(".zip") or not zipfile.is_zipfile(path):
             return False
         try:
-            with zipfile.ZipFile(path) as archive:
+            with reading(path, "zip"), zipfile.ZipFile(path) as archive:
                 return any(mark in archive.namelist() for mark in _MARKS)
-        except (zipfile.BadZipFile, OSError, ValueError):
+        except ReadError:
             return False
 
     def open(self, path: Path, options: ReadOptions) -> Container:
