@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.align._alignment import MotionModel
-from focaldepth.align._geometry import Matrix, centre_shift
+from focaldepth.align._geometry import Matrix, nearest
 from focaldepth.align._graph import solve
 from focaldepth.align._links import Links
 from focaldepth.align._pair import Match
@@ -19,7 +19,7 @@ from focaldepth.align._pyramid import Pyramid, brightness, preview_factor
 from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack
 
-SPANS = (1, 2, 4, 8)
+SPANS = (1, 3, 9)
 """Frames this far apart are compared: neighbours for certainty, farther ones against drift."""
 LINKED = 0.5
 """Frames of one scene agree by 0.94 and more, frames of different scenes by 0.15 and less."""
@@ -67,14 +67,12 @@ class Evidence:
 
     def solve(self, matches: list[Match], model: MotionModel) -> Matrix:
         """Return transforms (N, 3, 3) from the reference to each frame, in preview pixels."""
-        start = self.links.start(self.reference)
-        if model is MotionModel.TRANSLATION:
-            start = np.stack([centre_shift(t, self.shape) for t in start])
+        start = np.stack([nearest(t, self.shape, model) for t in self.links.start(self.reference)])
         return solve(len(self), matches, self.reference, model, self.shape, start)
 
 
 def gather(stack: FocalStack, run: Run, matcher: Matcher, long_side: int) -> Evidence:
-    """Compare frames of a stack that are 1, 2, 4 and 8 apart.
+    """Compare frames of a stack that are 1, 3 and 9 apart.
 
     Args:
         stack: the frames; each preview is read once and dropped when no later frame needs it.
@@ -82,7 +80,7 @@ def gather(stack: FocalStack, run: Run, matcher: Matcher, long_side: int) -> Evi
         matcher: finds places of one frame in another.
         long_side: previews are reduced to at most this many pixels.
     """
-    n, factor = len(stack), preview_factor(stack, long_side)
+    n, factor = len(stack), preview_factor(stack.shape, long_side)
     links, matches = Links(n), []
     held: dict[int, Pyramid] = {}
     thumbs, detail = [], []

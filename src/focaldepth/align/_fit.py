@@ -15,9 +15,9 @@ FLOOR_PX = 0.1
 
 def weights(information: NDArray[np.float64], floor_px: float = FLOOR_PX) -> NDArray[np.float64]:
     """Return the inverse covariance of displacements with a floor added, (K, 2, 2)."""
-    covariance = np.linalg.inv(information + 1e-12 * np.eye(2))
-    out: NDArray[np.float64] = np.linalg.inv(covariance + floor_px**2 * np.eye(2))
-    return out
+    unit = np.eye(2)
+    covariance = np.linalg.inv(np.add(information, 1e-12 * unit))
+    return np.asarray(np.linalg.inv(covariance + floor_px**2 * unit), np.float64)
 
 
 def fit(tiles: Tiles, shape: tuple[int, int], model: MotionModel, floor_px: float = FLOOR_PX) -> Matrix:

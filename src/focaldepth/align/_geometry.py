@@ -88,11 +88,17 @@ def corner_motion(transform: Matrix, shape: tuple[int, int], other: Matrix | Non
     return float(np.sqrt(((apply_to(transform, at) - reference) ** 2).sum(-1).mean()))
 
 
-def centre_shift(transform: Matrix, shape: tuple[int, int]) -> Matrix:
-    """Return the pure translation that moves the picture's centre as a transform does."""
-    centre = corners(shape).mean(0)
-    out = np.eye(3)
-    out[:2, 2] = apply_to(transform, centre) - centre
+def nearest(transform: Matrix, shape: tuple[int, int], model: MotionModel) -> Matrix:
+    """Return the transform of a model that moves the picture's corners and centre most like another one."""
+    at = np.vstack([corners(shape), corners(shape).mean(0)])
+    to_unit = normaliser(shape)
+    unit = apply_to(to_unit, at)
+    if model is MotionModel.HOMOGRAPHY:
+        return transform
+    shift = apply_to(to_unit, apply_to(transform, at)) - unit
+    j = jacobian(unit, model)
+    p = np.asarray(np.linalg.lstsq(j.reshape(-1, j.shape[2]), shift.ravel(), rcond=None)[0], np.float64)
+    out: Matrix = np.linalg.inv(to_unit) @ update_matrix(p, model) @ to_unit
     return out
 
 

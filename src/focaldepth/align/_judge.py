@@ -22,17 +22,20 @@ from focaldepth.align._graph import residuals
 from focaldepth.align._pair import Match
 
 _COLUMNS, _ROWS = 8, 6
-NEEDED = 0.3
-"""Share of the held-out displacement (mean square) that a model has to explain; aligned stacks stay below 0.15,
-misaligned ones lie above 0.5 (docs/notes/alignment.md)."""
+_RICH = (MotionModel.AFFINE, MotionModel.HOMOGRAPHY)
+_HOPE = 0.1
+"""Rich models are tried only where simple ones explain at least this share."""
+NEEDED = 0.35
+"""Share of the held-out displacement (mean square) that a model has to explain; aligned stacks stay below 0.1,
+misaligned ones lie above 0.43 (docs/notes/alignment.md)."""
 _WORTH = {
     MotionModel.TRANSLATION: 1.0,
-    MotionModel.SIMILARITY: 0.9,
+    MotionModel.SIMILARITY: 0.97,
     MotionModel.AFFINE: 0.6,
     MotionModel.HOMOGRAPHY: 0.6,
 }
-"""A richer model has to bring the held-out mean square below this share of the simpler one's. Focusing scales pictures, so
-a similarity is expected; anything beyond it is more often parallax than motion."""
+"""A richer model has to bring the held-out mean square below this share of the simpler one's. Focusing scales
+pictures, so a similarity is expected; anything beyond it is more often parallax than motion."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ def judge(evidence: Evidence, models: Sequence[MotionModel], tolerance_px: float
     before = float(np.mean([_mean_square(h, still, c) for h, c in zip(halves, caps, strict=True)]))
     best, best_after = None, before
     for model in models:
+        if model in _RICH and best_after > (1 - _HOPE) * before:
+            break
         found = [evidence.solve(h, model) for h in halves]
         after = float(np.mean([_mean_square(halves[k], found[1 - k], caps[k]) for k in (0, 1)]))
         if best is None or after < _WORTH[model] * best_after:

@@ -20,8 +20,10 @@ _GOOD = 0.95
 """Tiles that agree less are set aside while enough better ones exist: where blur differs much, the disc of confusion
 inverts the contrast of fine detail, and such tiles agree on wrong places."""
 _ENOUGH = 24
+_FAR_PX = 1.5
 _SIGMA_PX = 1.0
-"""Displacement error of a tile at correlation 0.78, in pixels of its level (measured, docs/notes/alignment.md)."""
+"""Displacement error of a tile at correlation 0.8, in pixels of its level; it falls with the square of the disagreement
+(chosen among powers 1 to 6 on stacks of known motion, docs/notes/alignment.md)."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def match(a: int, b: int, first: Pyramid, second: Pyramid, start: Matrix | None 
         first, second: their pyramids.
         start: pixels of a to pixels of b, as known so far; None = unknown, then the coarsest level is searched.
     """
+    if min(first.shape) < 3 * TILE:
+        return None
     transform = np.eye(3) if start is None else start
     found: list[Tiles] = []
     agreement = 0.0
@@ -66,7 +70,7 @@ def match(a: int, b: int, first: Pyramid, second: Pyramid, start: Matrix | None 
     for level in range(top, -1, -1):
         if level == top and start is None:
             transform, agreement = _search(first, second, level)
-        result = _refine(first, second, level, transform, found)
+        result = _refine(first, second, level, transform, found, 5 if start is None else 2)
         if result is None:
             continue
         transform, tiles, typical = result
@@ -82,19 +86,30 @@ def match(a: int, b: int, first: Pyramid, second: Pyramid, start: Matrix | None 
     return Match(a, b, tiles.centre, q, tiles.information, transform, agreement)
 
 
+def measure_match(first: Pyramid, second: Pyramid, transform: Matrix) -> float:
+    """Return how well two frames agree under a transform: median correlation of tiles at the level that tells most."""
+    best = -1.0
+    for level in range(len(first.levels)):
+        local = rescaled(transform, 0.5**level)
+        a, b = first.levels[level], second.levels[level]
+        best = max(best, _agreement(a, b, local, first, second, level))
+    return best
+
+
 def _refine(
-    first: Pyramid, second: Pyramid, level: int, transform: Matrix, coarser: list[Tiles]
+    first: Pyramid, second: Pyramid, level: int, transform: Matrix, coarser: list[Tiles], rounds: int
 ) -> tuple[Matrix, Tiles, float] | None:
     """Improve a transform at one level with the help of the tiles of coarser ones; shifts of those are updated."""
     scale = 2.0**level
     tiles: Tiles | None = None
     typical = 0.0
-    for _ in range(5):
+    for _ in range(rounds):
         local = rescaled(transform, 1 / scale)
         measured = measure(first.levels[level], second.levels[level], local, _corners(first, second, level, local))
         if len(measured) < 4:
             return None
         typical = float(np.median(measured.correlation))
+        measured = _again(first, second, level, local, measured)
         tiles = _to_finest(measured, scale)
         everything = _best(_merge([*coarser, tiles]))
         if len(everything) < 4:
@@ -112,6 +127,21 @@ def _refine(
     return transform, tiles, typical
 
 
+def _again(first: Pyramid, second: Pyramid, level: int, local: Matrix, tiles: Tiles) -> Tiles:
+    """Measure tiles that moved far once more, each from where it was found: one step is exact for small shifts only."""
+    far = np.flatnonzero((np.hypot(*tiles.shift.T) > _FAR_PX) & (tiles.correlation > 0.6))
+    if not far.size:
+        return tiles
+    some = tiles.take(far)
+    corner = np.round(some.centre - (TILE - 1) / 2).astype(np.int64)
+    better = measure(first.levels[level], second.levels[level], local, corner, some.shift)
+    won = better.correlation > some.correlation
+    out = [getattr(tiles, n).copy() for n in Tiles.__dataclass_fields__]
+    for mine, new in zip(out, (getattr(better, n) for n in Tiles.__dataclass_fields__), strict=True):
+        mine[far[won]] = new[won]
+    return Tiles(*out)
+
+
 def _about(tiles: Tiles, old: Matrix, new: Matrix) -> Tiles:
     back = np.linalg.inv(new) @ old
     return Tiles(
@@ -125,8 +155,8 @@ def _to_finest(tiles: Tiles, scale: float) -> Tiles:
     The direction of the covariance comes from the texture, its size from the agreement: the textbook covariance is too
     small by far, since what disagrees is not noise but another blur.
     """
-    off = np.maximum(1 - tiles.correlation, 0.003)
-    variance = (_SIGMA_PX * scale) ** 2 * off**2 / 0.05
+    off = np.maximum(1 - tiles.correlation, 0.003) / 0.2
+    variance = (_SIGMA_PX * scale * off**2) ** 2
     shape = tiles.information / np.sqrt(np.maximum(np.linalg.det(tiles.information), 1e-12))[:, None, None]
     return Tiles(
         tiles.centre * scale + (scale - 1) / 2,

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focaldepth.core.stack import FocalStack, Transfer
+from focaldepth.align._light import to_light
+from focaldepth.core.stack import FocalStack
 
 Plane = NDArray[np.float32]
 
@@ -18,34 +19,26 @@ TILE = 16
 """Side of a tile in pixels of its level."""
 
 
-def preview_factor(stack: FocalStack, long_side: int, budget_bytes: int = 128 << 20) -> int:
-    """Return the power of two by which frames are reduced.
-
-    Powers of two are what JPEG decoders reduce by for almost nothing. Long stacks are reduced further, so that all
-    previews together stay within `budget_bytes` at 2 bytes per pixel.
-    """
-    h, w, _ = stack.shape
+def preview_factor(shape: tuple[int, int, int], long_side: int) -> int:
+    """Return the power of two by which frames are reduced: what JPEG decoders reduce by for almost nothing."""
+    h, w, _ = shape
     factor = 1
-    while max(h, w) / factor > long_side or 2 * len(stack) * h * w / factor**2 > budget_bytes:
-        if min(h, w) / (2 * factor) < COARSEST:
-            break
+    while max(h, w) / factor > long_side and min(h, w) / (2 * factor) >= COARSEST:
         factor *= 2
     return factor
 
 
-def brightness(stack: FocalStack, i: int, factor: int) -> NDArray[np.float16]:
-    """Return the mean over channels of a reduced frame in linear light, (h, w), half precision because it is kept.
+def brightness(stack: FocalStack, i: int, factor: int) -> Plane:
+    """Return the mean over channels of a reduced frame in linear light, (h, w).
 
     Defocus mixes light, not pixel values: a blurred edge stays in place only in linear light, in sRGB values it moves
-    to the dark side. 8-bit pictures of unknown transfer are taken as sRGB, which nearly all of them are.
+    to the dark side.
     """
-    frame = stack.source.preview(i, factor)
-    grey = frame.mean(2, dtype=np.float32) if frame.shape[2] > 1 else frame[..., 0].astype(np.float32)
-    grey /= np.float32(stack.source.white)
-    if stack.transfer is Transfer.SRGB or (stack.transfer is Transfer.UNKNOWN and stack.dtype == np.uint8):
-        grey = np.where(grey <= 0.04045, grey / 12.92, ((grey + 0.055) / 1.055) ** 2.4)
-    # The top of the range would lose its steps at half precision, so the picture is stored as its square root.
-    return np.sqrt(np.maximum(grey, 0)).astype(np.float16)
+    light = to_light(stack.source.preview(i, factor), stack)
+    if light.shape[2] == 1:
+        return light[..., 0]
+    out: Plane = cv2.transform(light, np.full((1, light.shape[2]), 1 / light.shape[2], np.float32))
+    return out
 
 
 @dataclass(frozen=True)
@@ -63,9 +56,8 @@ class Pyramid:
     coarse: Plane
 
     @classmethod
-    def of(cls, root_brightness: NDArray[np.float16]) -> Pyramid:
+    def of(cls, plane: Plane) -> Pyramid:
         """Make all levels of a picture of `brightness`."""
-        plane: Plane = root_brightness.astype(np.float32) ** 2
         levels, textures = [], []
         while True:
             levels.append(_band_pass(plane))

@@ -71,7 +71,8 @@ def apply(
         unaligned: what to do with frames that show something else: "drop" leaves them out (they would be taken for
             depth), "keep" leaves them in unwarped, "error" refuses the stack. Frames that were only too blurred to be
             measured are not meant: they are warped like their neighbours.
-        area: "mask" keeps the size of the reference (see `coverage` of the source), "crop" cuts to what all frames show.
+        area: "mask" keeps the size of the reference (see `coverage` of the source), "crop" cuts to what all frames
+            show.
         interpolation: "linear", "cubic" or "lanczos".
 
     Raises:
@@ -117,7 +118,8 @@ def _without_foreign(
         for name, reason, ok in zip(info.frame_names, alignment.reasons, alignment.aligned, strict=True)
         if reason or not ok
     ]
-    stack = replace(stack, info=replace(info, warnings=(*info.warnings, *notes)))
+    if notes:
+        stack = replace(stack, info=replace(info, warnings=(*info.warnings, *notes)))
     if not drop:
         return stack, alignment.transforms
     kept = np.flatnonzero(alignment.aligned)

@@ -8,6 +8,7 @@ coefficient of Evangelidis & Psarakis (2008), tile by tile.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -36,7 +37,7 @@ class Tiles:
     information: NDArray[np.float64]
     correlation: NDArray[np.float64]
 
-    def take(self, chosen: NDArray[np.bool_]) -> Tiles:
+    def take(self, chosen: NDArray[Any]) -> Tiles:
         """Return some of the tiles."""
         return Tiles(self.centre[chosen], self.shift[chosen], self.information[chosen], self.correlation[chosen])
 
@@ -44,7 +45,13 @@ class Tiles:
         return len(self.centre)
 
 
-def measure(reference: Plane, frame: Plane, transform: Matrix, corner: NDArray[np.int64], size: int = TILE) -> Tiles:
+def measure(
+    reference: Plane,
+    frame: Plane,
+    transform: Matrix,
+    corner: NDArray[np.int64],
+    offset: NDArray[np.float64] | None = None,
+) -> Tiles:
     """Measure the displacement of tiles; those that seem to have moved by a third of a tile or more are left out.
 
     Args:
@@ -52,16 +59,20 @@ def measure(reference: Plane, frame: Plane, transform: Matrix, corner: NDArray[n
         frame: (H, W) band-passed frame.
         transform: reference pixels to frame pixels.
         corner: (K, 2) x and y of the top left pixels of tiles; tiles that leave either picture are left out.
-        size: side of a tile in pixels.
+        offset: (K, 2) displacement of each tile known so far; then no tile is left out, and shifts include it.
     """
-    corner = _inside(corner, size, transform, reference.shape)
+    size = TILE
+    if offset is None:
+        corner = _inside(corner, size, transform, reference.shape)
     if not len(corner):
         return Tiles(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros((0, 2, 2)), np.zeros(0))
     a = _cut(reference, corner, size)
-    b = _cut_warped(frame, transform, corner, size)
+    b = _cut_warped(frame, transform, corner if offset is None else corner + offset, size)
     centre = corner.astype(np.float64) + (size - 1) / 2
-    tiles = Tiles(centre, *_displacement(a, b))
-    return tiles.take(np.hypot(*tiles.shift.T) < size / 3)
+    shift, information, correlation = _displacement(a, b)
+    if offset is not None:
+        return Tiles(centre, shift + offset, information, correlation)
+    return Tiles(centre, shift, information, correlation).take(np.hypot(*shift.T) < size / 3)
 
 
 def _inside(corner: NDArray[np.int64], size: int, transform: Matrix, shape: tuple[int, ...]) -> NDArray[np.int64]:
@@ -84,7 +95,7 @@ def _cut(image: Plane, corner: NDArray[np.int64], size: int) -> Plane:
     return tiles
 
 
-def _cut_warped(image: Plane, transform: Matrix, corner: NDArray[np.int64], size: int) -> Plane:
+def _cut_warped(image: Plane, transform: Matrix, corner: NDArray[Any], size: int) -> Plane:
     step = np.arange(-1, size + 1)
     x = (corner[:, 0, None] + step)[:, None, :]
     y = (corner[:, 1, None] + step)[:, :, None]

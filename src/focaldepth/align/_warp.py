@@ -1,4 +1,4 @@
-"""Frames brought into the reference geometry on reading; pixels that no frame pixel feeds are masked, never invented."""
+"""Frames brought into the reference geometry on reading; what no frame pixel feeds is masked, never invented."""
 
 from __future__ import annotations
 
@@ -95,14 +95,16 @@ class WarpedSource:
         if (t[:2, :2] == np.eye(2)).all() and (t[2] == [0, 0, 1]).all() and (t[:2, 2] % 1 == 0).all():
             x, y = int(t[0, 2]), int(t[1, 2])
             if 0 <= x <= frame.shape[1] - w and 0 <= y <= frame.shape[0] - h:
-                return np.ascontiguousarray(frame[y : y + h, x : x + w])
+                part: Frame = np.ascontiguousarray(frame[y : y + h, x : x + w])
+                return part
         flags = INTERPOLATIONS[interpolation] | cv2.WARP_INVERSE_MAP
         edge = cv2.BORDER_REPLICATE
         if (t[2, :2] == 0).all():
             out = cv2.warpAffine(frame, t[:2] / t[2, 2], (w, h), flags=flags, borderMode=edge)
         else:
             out = cv2.warpPerspective(frame, t, (w, h), flags=flags, borderMode=edge)
-        return out.reshape(h, w, frame.shape[2])
+        warped: Frame = out.reshape(h, w, frame.shape[2])
+        return warped
 
 
 def inside(transform: Matrix, source: tuple[int, int], target: tuple[int, int]) -> NDArray[np.bool_]:
@@ -126,7 +128,7 @@ def _row_limits(
     first, last = np.full(rows, -np.inf), np.full(rows, np.inf)
     for a, b, c in [*sides, t[2] - [0, 0, 1e-9]]:
         rest = b * y + c
-        if a == 0:
+        if abs(a) < 1e-12:
             last[rest < 0] = -np.inf
         elif a > 0:
             first = np.maximum(first, -rest / a)
