@@ -8,11 +8,11 @@ import pytest
 
 from focaldepth.align._alignment import ALIGNERS, MotionModel
 from focaldepth.align._geometry import corner_motion
-from focaldepth.align._run import align, apply
+from focaldepth.align._run import align
+from focaldepth.align._warp import apply
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import AxisError, SettingError, UnitError, UnknownNameError
 from focaldepth.core.optics import LensModel, Optics
-from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack
 
 from .conftest import frames_of, handheld, similarity, stack_of
@@ -57,7 +57,7 @@ def test_aligned_stack_moves_less_than_a_tenth_of_a_pixel(name, still):
 def test_aligned_stack_stays_bit_equal(name, still):
     found = align(still, name)
     assert not found.moves
-    assert apply(still, found) is still
+    assert apply(still, found).stack is still
 
 
 @pytest.mark.parametrize("name", MEASURING)
@@ -131,14 +131,14 @@ def test_frame_of_something_else_is_named_and_left_out(name, kind, moved):
     frames = stack.read_all()
     rng = np.random.default_rng(5)
     frames[2] = rng.integers(0, 256, frames[2].shape) if kind == "noise" else frames_of([np.eye(3)] * 2, seed=77)[0]
-    heard = []
-    found = align(stack_of(frames), name, run=Run(warn=heard.append))
+    found = align(stack_of(frames), name)
     assert found.aligned.tolist() == [True, True, False, True, True, True, True]
     assert "something else" in found.reasons[2]
-    assert heard == ["frame 2: shows something else than the other frames."]
     keep = found.aligned
     assert worst(found.transforms[keep], truth[keep]) < 0.3
-    assert len(apply(stack_of(frames), found)) == 6
+    out = apply(stack_of(frames), found).stack
+    assert len(out) == 6
+    assert out.info.warnings == ("frame 2: shows something else than the other frames; left out.",)
 
 
 @pytest.mark.parametrize("name", MEASURING)
@@ -179,7 +179,7 @@ def test_small_and_odd_pictures(name, shape):
     rng = np.random.default_rng(0)
     stack = with_lens(FocalStack.from_arrays(rng.integers(0, 256, (3, *shape), np.uint8)))
     found = align(stack, name)
-    assert apply(stack, found).source.read(1).shape == (*shape, 1)
+    assert apply(stack, found).stack.source.read(1).shape == (*shape, 1)
 
 
 @pytest.mark.parametrize("kind", ["uint16", "float32", "grey", "dim"])

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from focaldepth.align._alignment import Alignment
 from focaldepth.align._geometry import apply_to, rescaled
-from focaldepth.align._run import align, apply, from_transforms
-from focaldepth.align._warp import common_window, inside
+from focaldepth.align._run import align, from_transforms
+from focaldepth.align._warp import apply
+from focaldepth.align._warped import common_window, inside
 from focaldepth.core.errors import AlignmentError, SettingError
 from focaldepth.core.stack import FocalStack, reduce_frame
 
@@ -72,7 +73,7 @@ def pair():
 
 def test_warped_frames_show_the_same_scene(pair):
     stack, transforms = pair
-    out = apply(stack, from_transforms(stack, transforms))
+    out = apply(stack, from_transforms(stack, transforms)).stack
     assert out.shape == stack.shape
     assert out.dtype == np.uint8
     first = out.source.read(0).astype(float)
@@ -93,14 +94,14 @@ def test_cubic_keeps_more_detail_than_linear(pair):
     truth = stack.source.read(0)[10:-10, 10:-10].astype(float)
     rms = {}
     for kind in ("linear", "cubic", "lanczos"):
-        got = apply(stack, plan, interpolation=kind).source.read(2)[10:-10, 10:-10]
+        got = apply(stack, plan, interpolation=kind).stack.source.read(2)[10:-10, 10:-10]
         rms[kind] = np.sqrt(((got - truth) ** 2).mean())
     assert rms["linear"] > 1.2 * rms["cubic"]
 
 
 def test_preview_is_the_reduced_warped_frame(pair):
     stack, transforms = pair
-    out = apply(stack, from_transforms(stack, transforms))
+    out = apply(stack, from_transforms(stack, transforms)).stack
     small = out.source.preview(1, 4).astype(float)
     full = reduce_frame(out.source.read(1), 4).astype(float)
     assert small.shape == full.shape
@@ -110,16 +111,18 @@ def test_preview_is_the_reduced_warped_frame(pair):
 def test_crop_and_mask_sizes(pair):
     stack, transforms = pair
     plan = from_transforms(stack, transforms)
-    assert apply(stack, plan, area="mask").shape == stack.shape
-    cropped = apply(stack, plan, area="crop")
+    assert apply(stack, plan, area="mask").stack.shape == stack.shape
+    applied = apply(stack, plan, area="crop")
+    cropped = applied.stack
     h, w, _ = cropped.shape
     assert (h, w) < stack.shape[:2]
     window = common_window(transforms, stack.shape[:2])
+    np.testing.assert_allclose(applied.transforms[0] @ [0, 0, 1], [window.x, window.y, 1])
     for i in range(3):
         assert cropped.source.coverage(i) is None
         frame = cropped.source.read(i)
         assert frame.shape == cropped.shape
-        masked = apply(stack, plan).source.read(i)
+        masked = apply(stack, plan).stack.source.read(i)
         expected = masked[window.y : window.y + h, window.x : window.x + w]
         assert np.abs(frame.astype(int) - expected).max() <= 6
     assert cropped.source.preview(2, 3).shape == (-(-h // 3), -(-w // 3), 3)
@@ -130,7 +133,7 @@ def test_whole_pixel_shifts_are_exact():
     big = rng.integers(0, 65536, (50, 60, 3), np.uint16)
     stack = FocalStack.from_arrays([big[5:45, 5:55], big[7:47, 2:52]])
     shift = np.array([[1, 0, 3.0], [0, 1, -2.0], [0, 0, 1]])
-    out = apply(stack, from_transforms(stack, [np.eye(3), shift]), area="crop")
+    out = apply(stack, from_transforms(stack, [np.eye(3), shift]), area="crop").stack
     np.testing.assert_array_equal(out.source.read(0), out.source.read(1))
 
 
@@ -139,7 +142,7 @@ def test_whole_pixel_shifts_are_exact():
 def test_dtype_and_channels_are_kept(dtype, channels):
     frames = np.ones((2, 40, 50, channels), dtype)
     stack = FocalStack.from_arrays(frames)
-    out = apply(stack, from_transforms(stack, [np.eye(3), similarity(1.05, 2, 1, 1, (40, 50))]))
+    out = apply(stack, from_transforms(stack, [np.eye(3), similarity(1.05, 2, 1, 1, (40, 50))])).stack
     frame = out.source.read(1)
     assert frame.dtype == dtype
     assert frame.shape == (40, 50, channels)
@@ -154,7 +157,9 @@ def test_axis_gains_and_info_are_carried_along():
     gains = np.array([[1.0], [2.0], [3.0]], np.float32)
     stack = FocalStack(stack.source, stack.axis, stack.optics, stack.transfer, stack.info, gains)
     shift = np.array([[1, 0, 0.5], [0, 1, 0], [0, 0, 1.0]])
-    out = apply(stack, foreign(1, [np.eye(3), np.eye(3), shift]))
+    applied = apply(stack, foreign(1, [np.eye(3), np.eye(3), shift]))
+    out = applied.stack
+    np.testing.assert_array_equal(applied.transforms, [np.eye(3), shift])
     assert out.axis.values.tolist() == [0, 2]
     assert out.gains.ravel().tolist() == [1, 3]
     assert dict(out.info.skipped) == {"frame 1": "shows a cat"}
@@ -171,14 +176,14 @@ def foreign(which, transforms):
 def test_rules_for_frames_that_cannot_be_aligned():
     stack = FocalStack.from_arrays(np.zeros((3, 40, 50), np.uint8))
     plan = foreign(1, [np.eye(3)] * 3)
-    assert len(apply(stack, plan)) == 2
-    kept = apply(stack, plan, unaligned="keep")
+    assert len(apply(stack, plan).stack) == 2
+    kept = apply(stack, plan, unaligned="keep").stack
     assert len(kept) == 3
     assert kept.info.warnings == ("frame 1: shows a cat; kept unwarped.",)
     with pytest.raises(AlignmentError, match=r"frame 1: shows a cat\. Remove the frame"):
         apply(stack, plan, unaligned="error")
     two = FocalStack.from_arrays(np.zeros((2, 40, 50), np.uint8))
-    assert len(apply(two, foreign(1, [np.eye(3)] * 2))) == 2
+    assert len(apply(two, foreign(1, [np.eye(3)] * 2)).stack) == 2
 
 
 def test_wrong_words_and_sizes_are_refused(pair):
@@ -214,11 +219,12 @@ def test_reuse_gives_the_same_pixels_and_reads_nothing(moved):
     assert again.reference == found.reference
     assert again.rule == "from t.json"
     for i in range(len(stack)):
-        np.testing.assert_array_equal(apply(stack, found).source.read(i), apply(stack, again).source.read(i))
+        first, second = (apply(stack, plan).stack.source.read(i) for plan in (found, again))
+        np.testing.assert_array_equal(first, second)
 
 
 def test_untouched_alignment_changes_nothing(still):
-    assert apply(still, Alignment.untouched(7, "none")) is still
+    assert apply(still, Alignment.untouched(7, "none")).stack is still
 
 
 @given(st.floats(1, 9))

@@ -104,3 +104,27 @@ def test_previews_are_read_once(still):
     remembered = find_gains(stack, alignment)
     assert sorted(reads) == list(range(7))
     np.testing.assert_allclose(remembered.drift_ev, plain.drift_ev, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32", "linear"])
+def test_pixels_are_brought_to_one_brightness_on_request(kind, still):
+    frames = still.read_all()
+    bright = light_of(frames[2]) * [1.3, 1.2, 1.1]
+    white = {"uint8": 255, "uint16": 65535, "float32": 1.0, "linear": 65535}[kind]
+    light = light_of(frames)
+    light[2] = np.minimum(bright, 1)
+    code = light if kind == "linear" else encode(light) / 255.0
+    dtype = {"linear": "uint16"}.get(kind, kind)
+    values = (code * white).round().astype(dtype) if dtype != "float32" else code.astype(np.float32)
+    transfer = Transfer.LINEAR if kind == "linear" else Transfer.SRGB
+    stack = FocalStack.from_arrays(values, transfer=transfer)
+    out = with_gains(stack, find_gains(stack), pixels=True)
+    assert out.gains is None
+    assert out.dtype == stack.dtype
+    assert out.source.read(0) is stack.source.read(0)
+    wanted = light_of(frames[2])
+    got = out.source.read(2) / white
+    got = got if kind == "linear" else light_of(got * 255)
+    usable = bright.max(-1) < 0.9
+    assert np.abs(got - wanted)[usable].mean() < 0.01
+    assert out.source.preview(2, 4).dtype == stack.dtype

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from focaldepth.align._alignment import Alignment
 from focaldepth.align._geometry import rescaled
 from focaldepth.align._light import encoded, is_srgb, to_light
-from focaldepth.align._warp import WarpedSource, Window, inside
+from focaldepth.align._scaled import ScaledSource
+from focaldepth.align._warped import WarpedSource, Window, inside
 from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack, FrameSource
 
@@ -38,8 +39,9 @@ class ExposureReport:
         gains: (N, C) float32 factors that bring pixel values **as stored** to the common brightness; None where no
             frame differs by 1 % or more. For sRGB-coded pixels no factor is exact for dark and bright values at
             once: these are right for the median patch.
-        drift_ev: (N,) brightness over the stack's median in stops of light, +1 = twice the light.
-        white_balance: (N, C) light of each channel over the frame's mean drift; 1 = the colour of the stack.
+        drift_ev: (N,) brightness over the stack's median in stops of light, +1 = twice the light; mean of the log over
+            channels.
+        white_balance: (N, C) light of each channel over the frame's own drift; 1 = the colour of the stack.
         warnings: one sentence when something was found.
     """
 
@@ -52,7 +54,7 @@ class ExposureReport:
 def find_gains(
     stack: FocalStack,
     alignment: Alignment | None = None,
-    run: Run = Run(),  # noqa: B008
+    run: Run = Run(),
 ) -> ExposureReport:
     """Compare the brightness of all frames, channel by channel.
 
@@ -163,7 +165,17 @@ def _sentences(stack: FocalStack, drift: NDArray[np.float64], balance: NDArray[n
     return (f"{' and '.join(found)}; focus measures are corrected for it.",)
 
 
-def with_gains(stack: FocalStack, report: ExposureReport) -> FocalStack:
-    """Return the stack with the gains and the warning of a report."""
+def with_gains(stack: FocalStack, report: ExposureReport, *, pixels: bool = False) -> FocalStack:
+    """Return the stack with the gains and the warning of a report.
+
+    Args:
+        stack: the stack that the report was made for.
+        report: what was found.
+        pixels: true changes the pixels themselves when they are read, exactly, in light; else they stay as they are and
+            focus measures apply the gains.
+    """
     info = replace(stack.info, warnings=(*stack.info.warnings, *report.warnings))
-    return replace(stack, gains=report.gains, info=info)
+    if report.gains is None or not pixels:
+        return replace(stack, gains=report.gains, info=info)
+    light = 2.0 ** -report.drift_ev[:, None] / report.white_balance
+    return replace(stack, source=ScaledSource(stack.source, light, is_srgb(stack)), gains=None, info=info)

@@ -32,7 +32,7 @@ class Auto:
     def __post_init__(self) -> None:
         check(self)
 
-    def __call__(self, stack: FocalStack, run: Run = Run()) -> Alignment:  # noqa: B008
+    def __call__(self, stack: FocalStack, run: Run = Run()) -> Alignment:
         """Find where each frame lies; previews are read once."""
         evidence = gather(stack, run, _PairFinder(), self.long_side)
         if len(evidence.group) < 2:

@@ -38,7 +38,7 @@ class Features:
     def __post_init__(self) -> None:
         check(self)
 
-    def __call__(self, stack: FocalStack, run: Run = Run()) -> Alignment:  # noqa: B008
+    def __call__(self, stack: FocalStack, run: Run = Run()) -> Alignment:
         """Find where each frame lies; previews are read once."""
         evidence = gather(stack, run, KeyPointMatcher(), self.long_side)
         return resolve(evidence, MotionModel(self.model), f"features, {self.model}", {})

@@ -22,7 +22,7 @@ class Metadata:
     Needs focus distances and a focal length. A telecentric or microscope lens has no breathing: nothing moves.
     """
 
-    def __call__(self, stack: FocalStack, run: Run = Run()) -> Alignment:  # noqa: B008
+    def __call__(self, stack: FocalStack, run: Run = Run()) -> Alignment:
         """Return centred scalings; the middle frame is the reference; no frame is read.
 
         Raises:

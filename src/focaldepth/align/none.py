@@ -13,7 +13,7 @@ from focaldepth.core.stack import FocalStack
 class Nothing:
     """Leaves every frame where it is; for stacks that are known to be registered."""
 
-    def __call__(self, stack: FocalStack, run: Run = Run()) -> Alignment:  # noqa: B008
+    def __call__(self, stack: FocalStack, run: Run = Run()) -> Alignment:
         """Return the identity for every frame; no frame is read."""
         return Alignment.untouched(len(stack), "none")
 
