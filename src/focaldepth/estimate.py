@@ -241,4 +241,5 @@ def _thumbnails(stack: FocalStack) -> NDArray[np.uint8]:
     small = np.stack([stack.source.preview(i, factor) for i in range(len(stack))])
     step = max(1, max(small.shape[1:3]) // _THUMBNAIL)
     scaled = small[:, ::step, ::step].astype(np.float32) * (255 / stack.source.white)
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    small_bytes: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return small_bytes
