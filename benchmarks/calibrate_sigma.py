@@ -14,10 +14,10 @@ from concurrent.futures import ProcessPoolExecutor
 import cv2
 import numpy as np
 
-from focaldepth.classical._confidence import choose, features, peaks_on_grid
+from focaldepth.classical._confidence import choose, features, peaks_on_grid, trust
 from focaldepth.classical._sigma_model import TERMS
 from focaldepth.classical._stream import stream
-from focaldepth.classical.classical_fast import WINDOWS
+from focaldepth.classical.classical_fast import WINDOWS, ClassicalFast
 from focaldepth.core.progress import Run
 from focaldepth.scenes.layers import LayeredScene, render
 
@@ -38,7 +38,7 @@ def scene(seed: int) -> LayeredScene:
         blur_px=float(np.exp(random.uniform(np.log(0.5), np.log(most)))),
         noise=float(random.choice([0.0005, 0.002, 0.004, 0.01])),
         shot=float(random.choice([0, 0.0001, 0.0004])),
-        contrast=float(random.uniform(0.2, 1)),
+        contrast=float(random.uniform(0.4, 1.2)),
         relief=float(random.uniform(0, 1.5)),
         psf_px=float(random.uniform(0.4, 1.0)),
         jpeg=int(random.choice([0, 85, 92, 95])),
@@ -48,8 +48,8 @@ def scene(seed: int) -> LayeredScene:
     )
 
 
-def samples(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Features (n, terms) and absolute errors in steps (n,) of random pixels of one scene."""
+def samples(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features (n, terms), absolute errors in steps (n,) and validity (n,) of random pixels of one scene."""
     cv2.setNumThreads(1)
     rendered = render(scene(seed))
     focus = rendered.stack.blur_axis.values
@@ -59,8 +59,10 @@ def samples(seed: int) -> tuple[np.ndarray, np.ndarray]:
     chosen = choose(peaks)
     planes = features(peaks, chosen, step, state.factor)
     error = np.abs(chosen.peak.position - rendered.truth.values) / step
+    valid = trust(peaks, chosen, state, focus, ClassicalFast().max_sigma).valid
     picked = np.random.default_rng(seed).choice(error.size, PIXELS, replace=False)
-    return np.stack([p.ravel()[picked] for p in planes], 1).astype(np.float64), error.ravel()[picked]
+    terms = np.stack([p.ravel()[picked] for p in planes], 1).astype(np.float64)
+    return terms, error.ravel()[picked], valid.ravel()[picked]
 
 
 def quantile_regression(terms: np.ndarray, target: np.ndarray, rounds: int = 60) -> np.ndarray:
@@ -75,6 +77,20 @@ def quantile_regression(terms: np.ndarray, target: np.ndarray, rounds: int = 60)
     return weights
 
 
+def with_constant(terms: np.ndarray) -> np.ndarray:
+    return np.hstack([np.ones((len(terms), 1)), terms])
+
+
+def fit(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Weights from all pixels; the constant then moves so that QUANTILE of the valid ones is covered."""
+    terms, error, valid = (np.concatenate(p) for p in zip(*parts, strict=True))
+    target = np.log(error + 0.005)
+    weights = quantile_regression(with_constant(terms), target)
+    rest = (target - with_constant(terms) @ weights)[valid]
+    weights[0] += np.quantile(rest, QUANTILE)
+    return weights
+
+
 def main() -> None:
     """Fit, print, check on held-out scenes."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -82,12 +98,11 @@ def main() -> None:
     count = parser.parse_args().scenes
     with ProcessPoolExecutor(2) as pool:
         parts = list(pool.map(samples, range(count)))
-    terms = [np.hstack([np.ones((len(e), 1)), f]) for f, e in parts]
-    logs = [np.log(e + 0.005) for _, e in parts]
-    half = quantile_regression(np.concatenate(terms[::2]), np.concatenate(logs[::2]))
-    inside = [np.mean(y < t @ half) for t, y in zip(terms[1::2], logs[1::2], strict=True)]
-    print(f"held-out coverage {np.mean(inside):.3f}, over scenes +- {np.std(inside):.3f}")
-    weights = quantile_regression(np.concatenate(terms), np.concatenate(logs))
+    half = fit(parts[::2])
+    terms, error, valid = (np.concatenate(p) for p in zip(*parts[1::2], strict=True))
+    inside = np.log(error + 0.005) < with_constant(terms) @ half
+    print(f"held-out coverage: valid {inside[valid].mean():.3f}, all {inside.mean():.3f}")
+    weights = fit(parts)
     print(f"CONSTANT = {weights[0]:.3f}")
     for (name, _), weight in zip(TERMS, weights[1:], strict=True):
         print(f'    ("{name}", {weight:.3f}),')

@@ -17,11 +17,11 @@ def run(made, **settings):
     return ClassicalFast(fusion="none", **settings)(made.stack)
 
 
-def test_tilted_plane_is_found_to_a_tenth_of_a_step():
+@pytest.mark.parametrize("seed", [0, 1, 8])
+def test_tilted_plane_is_found_to_a_tenth_of_a_step(seed):
     """R20: RMS below a tenth of a frame step, read noise 0.4 %, in the valid pixels away from the border."""
-    made = render(
-        LayeredScene(seed=3, frames=12, layers=0, height=128, width=160, noise=0.004, contrast=1.0, blur_px=2)
-    )
+    plane = {"layers": 0, "relief": 0.0, "contrast": 1.0, "blur_px": 2, "noise": 0.004}
+    made = render(LayeredScene(seed=seed, frames=12, height=128, width=160, **plane))
     found = run(made).map
     step = np.abs(np.diff(made.stack.axis.values)).mean()
     inner = np.zeros(found.shape, bool)
@@ -34,7 +34,7 @@ def test_tilted_plane_is_found_to_a_tenth_of_a_step():
 def test_intervals_cover_what_they_say_on_unseen_scenes():
     """R22: 68 % and 95 % intervals within 5 points, on random lenses, noise and texture never used for calibration."""
     inside = {1.0: [], 1.96: []}
-    for seed in range(900, 916):
+    for seed in range(900, 924):
         random = np.random.default_rng(seed)
         scene = LayeredScene(
             seed=seed,
@@ -43,8 +43,11 @@ def test_intervals_cover_what_they_say_on_unseen_scenes():
             width=160,
             blur_px=float(np.exp(random.uniform(np.log(0.5), np.log(5)))),
             noise=float(random.choice([0.0005, 0.002, 0.004, 0.01])),
-            contrast=float(random.uniform(0.2, 1)),
+            contrast=float(random.uniform(0.4, 1.2)),
             layers=int(random.integers(0, 8)),
+            relief=float(random.uniform(0, 1.5)),
+            psf_px=float(random.uniform(0.4, 1.0)),
+            jpeg=int(random.choice([0, 85, 92, 95])),
         )
         made = render(scene)
         found = run(made).map
@@ -68,7 +71,9 @@ def test_plain_areas_are_not_valid():
     frames[:, 20:80, 20:80] = 120 + random.integers(-1, 2, frames[:, 20:80, 20:80].shape)
     found = ClassicalFast(fusion="none")(FocalStack.from_arrays(frames, made.stack.axis)).map
     assert found.valid[40:60, 40:60].mean() < 0.1
-    assert found.valid[:10].mean() > 0.5
+    around = np.ones(found.shape, bool)
+    around[10:90, 10:90] = False
+    assert found.valid[around].mean() > 0.3
 
 
 def test_saturated_areas_are_not_valid():

@@ -17,6 +17,8 @@ ENOUGH = 4.0
 """A window is believed once its focus curve rises this many noise deviations above its lowest value."""
 _SPREADS_PX = (9, 25)
 _HOPELESS_SECOND = 0.4
+_OWN_SHARE = 0.25
+"""Below this share of the rise in the wide window, what is heard is the texture around, not the pixel's own."""
 _STRIP = 128
 Mask = NDArray[np.bool_]
 
@@ -32,6 +34,7 @@ class WindowPeak:
         second: prominence of the next peak, 0..1.
         at_end: 1 where the highest score is that of the first or last frame.
         curvature: rise of the reciprocal score one mean step away from the peak, x 2.
+        rise: highest minus lowest score, as a mean over the window.
     """
 
     position: Plane
@@ -40,6 +43,7 @@ class WindowPeak:
     second: Plane
     at_end: Plane
     curvature: Plane
+    rise: Plane
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,15 @@ def _peak(state: Streamed, number: int, window: Window, focus: NDArray[np.float6
     tracker = state.trackers[number]
     shape = state.covered.shape
     rows = tracker.best.shape[0]
-    planes = [np.empty(tracker.best.shape, np.float32) for _ in range(6)]
+    planes = [np.empty(tracker.best.shape, np.float32) for _ in range(7)]
     # Averaging over a window of width sigma lowers noise in proportion; state.noise is the level itself.
     expected = np.float32(max(state.noise * window.weight / window.sigma, 1e-3))
     for y in range(0, rows, _STRIP):
         part = slice(y, min(y + _STRIP, rows))
         fit = tracker.fit(focus, part)
         relative = fit.contrast / np.maximum(tracker.best[part], np.float32(1e-6))
-        values = (fit.position, fit.contrast / expected, relative, fit.second, fit.at_end, fit.curvature)
+        rise = fit.contrast / np.float32(window.weight)
+        values = (fit.position, fit.contrast / expected, relative, fit.second, fit.at_end, fit.curvature, rise)
         for plane, value in zip(planes, values, strict=True):
             plane[part] = value
     return WindowPeak(*(enlarge(p, window.coarse, *shape) for p in planes))
@@ -140,7 +145,8 @@ def trust(
     """Judge every grid pixel.
 
     Not measured: nothing but noise even in the widest window, saturation, or not every frame shows it. Measured but
-    not valid: no clear signal, too wide a sigma, a peak at the first or last frame, two peaks of nearly one height.
+    not valid: no clear signal or one from the surroundings alone, too wide a sigma, a peak at the first or last frame,
+    two peaks of nearly one height.
     """
     step = float(np.abs(np.diff(focus)).mean())
     extent = float(np.ptp(focus))
@@ -151,6 +157,7 @@ def trust(
     for peak in peaks[:-1]:
         heard |= peak.signal > ENOUGH
     measured = (peaks[-1].signal > 1) & (state.saturated < 0.5) & (state.covered > 0.99)
-    valid = measured & heard & (sigma <= max_sigma * extent)
+    own = peaks[0].rise > _OWN_SHARE * peaks[-1].rise
+    valid = measured & heard & own & (sigma <= max_sigma * extent)
     valid &= (chosen.peak.at_end < 0.5) & (chosen.peak.second < _HOPELESS_SECOND)
     return Trust(sigma, valid, measured)
