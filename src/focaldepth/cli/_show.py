@@ -1,0 +1,62 @@
+"""Lines on stderr for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from focaldepth.cli._summary import axis_text, bit_depth
+from focaldepth.cli._types import size_text
+from focaldepth.core.axis import Unit
+from focaldepth.core.progress import Run
+from focaldepth.core.stack import FocalStack
+
+
+def fact(label: str, text: str) -> None:
+    """Print one labelled line."""
+    click.echo(f"{click.style(f'{label:<10}', bold=True)}{text}", err=True)
+
+
+def warn(sentences: Iterable[str]) -> None:
+    """Print each warning on its own line."""
+    for sentence in sentences:
+        click.echo(f"{click.style('warning', fg='yellow', bold=True)}   {sentence}", err=True)
+
+
+def stack(found: FocalStack) -> None:
+    """Print what was read: number, size, depth, order, focus."""
+    h, w, c = found.shape
+    colour = {1: "grey", 3: "RGB"}.get(c, f"{c} channels")
+    fact("stack", f"{found.info.name}: {len(found)} frames of {w} x {h} px, {colour}, {bit_depth(found)}")
+    fact("order", found.info.order_rule)
+    fact("focus", axis_text(found.axis, found.info.focus_origin))
+    lens = found.optics.facts()
+    if len(lens) > 1 or lens["model"] != "thin_lens":
+        fact("optics", ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in lens.items()))
+    warn(f"frame left out: {name}: {reason}" for name, reason in found.info.skipped.items())
+
+
+def memory(needed: int, run: Run) -> None:
+    """Print the estimate of memory before the start."""
+    limit = "no limit" if run.max_memory is None else f"limit {size_text(run.max_memory)}"
+    fact("memory", f"about {size_text(needed)} ({limit}), {run.threads} threads")
+
+
+def written(files: Iterable[str]) -> None:
+    """Print the paths of what was written."""
+    for i, path in enumerate(files):
+        fact("" if i else "written", path)
+
+
+def summary(facts: dict[str, Any]) -> None:
+    """Print the five lines at the end of a run."""
+    symbol = Unit(facts["unit"]).symbol
+    fact("valid", f"{100 * facts['valid_share']:.1f} % of the pixels")
+    fact("depth", f"{facts['depth_5']:.4g} to {facts['depth_95']:.4g} {symbol} (5 % to 95 % of the valid pixels)")
+    fact("sigma", f"median {facts['sigma_median']:.3g} {symbol}")
+    peak = facts["peak_memory_bytes"]
+    fact("time", f"{facts['seconds']:.1f} s" + (f", peak memory {size_text(peak)}" if peak else ""))
+    fact("warnings", str(len(facts["warnings"]) or "none"))
+    warn(facts["warnings"])

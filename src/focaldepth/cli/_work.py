@@ -1,0 +1,154 @@
+"""What the verbs share: read the stack, show it, check the memory, run, hand out the result."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from focaldepth.cli import _show
+from focaldepth.cli._optics import parse_optics
+from focaldepth.cli._session import current
+from focaldepth.cli._terminal import progress
+from focaldepth.cli._types import mapping, size_text
+from focaldepth.core.errors import MemoryLimitError, WriteError
+from focaldepth.core.progress import Progress, Run
+from focaldepth.core.result import DepthResult
+from focaldepth.core.stack import FocalStack
+from focaldepth.estimate import EstimateSettings
+
+READ_OPTIONS = ("focus", "focus_unit", "reverse", "channel", "dataset", "axes", "log", "name_pattern", "skip_bad_frames")
+Options = Mapping[str, Any]
+
+
+def load(inputs: Sequence[str | Path], options: Options) -> FocalStack:
+    """Read the stack and, unless quiet, say what was read."""
+    from focaldepth.io.load import load_stack
+
+    wanted = {name: options[name] for name in READ_OPTIONS}
+    optics = parse_optics(mapping(options["optics"], "--optics"))
+    stack: FocalStack = load_stack([Path(i) for i in inputs], optics=optics, **wanted)
+    if not options["quiet"]:
+        _show.stack(stack)
+    return stack
+
+
+def settings_of(options: Options, **fixed: Any) -> EstimateSettings:
+    """Make the settings of a run from the options of the same names."""
+    names = [f.name for f in fields(EstimateSettings) if f.name in options]
+    return EstimateSettings(**{**{n: options[n] for n in names}, **fixed})
+
+
+@contextmanager
+def running(options: Options) -> Iterator[Run]:
+    """Give the Run that the options describe; its progress is drawn while the block lasts."""
+    with progress(current(), quiet=options["quiet"]) as drawn:
+        yield make_run(options, drawn)
+
+
+def make_run(options: Options, drawn: Progress | None = None) -> Run:
+    """Make the Run that the options describe."""
+    run = Run(max_memory=options["max_memory"]) if drawn is None else Run(drawn, max_memory=options["max_memory"])
+    return replace(run, threads=options["threads"]) if options["threads"] else run
+
+
+def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options) -> None:
+    """Print the memory that the run will need; refuse a run that does not fit the limit and say what would fit.
+
+    Raises:
+        MemoryLimitError: the estimate is above ``--max-memory``.
+    """
+    from focaldepth.estimate import memory_needed
+
+    run = make_run(options)
+    needed = memory_needed(stack, settings, run)
+    if not options["quiet"]:
+        _show.memory(needed, run)
+    if run.max_memory is None or needed <= run.max_memory:
+        return
+    fitting = _what_fits(run.max_memory, settings, run, lambda s, r: memory_needed(stack, s, r))
+    raise MemoryLimitError(
+        f"the run needs about {size_text(needed)}, the limit is {size_text(run.max_memory)}.",
+        where=stack.info.name,
+        hint=f"{fitting} Or give --max-memory {_round_up(needed)}, or smaller pictures.",
+    )
+
+
+def _what_fits(
+    limit: int, settings: EstimateSettings, run: Run, need: Callable[[EstimateSettings, Run], int]
+) -> str:
+    """Name the first lighter run that fits, as options."""
+    lighter = (
+        (settings, replace(run, threads=1), "--threads 1"),
+        (replace(settings, fusion="none"), run, "--fusion none"),
+        (replace(settings, fusion="none"), replace(run, threads=1), "--fusion none --threads 1"),
+        (replace(settings, method="classical-fast", align="none"), replace(run, threads=1), "--method classical-fast --align none --threads 1"),
+    )  # fmt: skip
+    for other, with_run, words in lighter:
+        size = need(other, with_run)
+        if size <= limit:
+            return f"{words} would fit ({size_text(size)})."
+    return "No option makes it fit."
+
+
+def _round_up(size: int) -> str:
+    """Write a size just above as an option value, in 0.1 GiB or 16 MiB."""
+    if size > 2**30:
+        return f"{-(-size * 10 // 2**30) / 10:g}GiB"
+    return f"{-(-size // 2**24) * 16}MiB"
+
+
+def read_transforms(path: str | None) -> Any:
+    """Read the alignment of an earlier run; None without a path."""
+    if path is None:
+        return None
+    from focaldepth.io import transforms
+
+    return transforms.read(Path(path))
+
+
+def refuse_existing(place: Path, *, overwrite: bool) -> None:
+    """Raise before any work when the output exists or cannot be made.
+
+    Raises:
+        WriteError: it exists and may not be replaced, or its folder is no folder or may not be written.
+    """
+    if place.exists() and not overwrite:
+        raise WriteError("exists already.", where=place, hint="Give --overwrite or another -o.")
+    parent = place.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir():
+        raise WriteError(f"{parent} is a file, not a folder.", where=place, hint="Give another -o.")
+    if not os.access(parent, os.W_OK):
+        raise WriteError(f"no permission to write into {parent}.", where=place, hint="Give another -o.")
+
+
+def signed(result: DepthResult, read: Mapping[str, Any], seconds: float) -> DepthResult:
+    """Return the result with what only the command line knows: the command, how the input was read, the whole time."""
+    made = result.provenance
+    times = dict(made.times_s)
+    rest = seconds - sum(times.values())
+    if rest > 0:
+        times["reading headers and other"] = rest
+    command = made.command or "focaldepth " + shlex.join(sys.argv[1:])
+    settings = {**made.settings, "read": dict(read)}
+    return replace(result, provenance=replace(made, settings=settings, times_s=times, command=command))
+
+
+def read_facts(inputs: Sequence[str | Path], options: Options) -> dict[str, Any]:
+    """Return the options of reading as plain values, for `rerun`."""
+    found: dict[str, Any] = {n: options[n] for n in READ_OPTIONS if options[n] not in (None, False)}
+    for name in ("focus", "log"):
+        if isinstance(found.get(name), str | Path):
+            found[name] = str(Path(found[name]).absolute())
+    if "focus" in found and not isinstance(found["focus"], str):
+        found["focus"] = list(found["focus"])
+    found["optics"] = [list(pair) for pair in options["optics"]]
+    found["inputs"] = [str(Path(i).absolute()) for i in inputs]
+    return found
