@@ -29,9 +29,7 @@ def run(args: Sequence[str]) -> int:
         from click.shell_completion import shell_complete
 
         return shell_complete(app, {}, "focaldepth", "_FOCALDEPTH_COMPLETE", instruction)
-    if not session.debug:
-        _silence_libraries()
-    with _signals(session):
+    with _signals(session), _silent_libraries(session):
         try:
             with app.make_context("focaldepth", list(args), obj=session) as context:
                 app.invoke(context)
@@ -65,10 +63,10 @@ def describe(error: BaseException, session: Session) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt | click.Abort) or getattr(error, "exit_code", 0) == INTERRUPTED:
         done = f"{session.written} was already complete" if session.written else "nothing was written"
         return f"interrupted; {done}", INTERRUPTED
-    if _disk_full(error):
-        return _with_place(error, "no space left on the disk.") + " Free some space or give another -o.", FAILED
     if isinstance(error, FocalDepthError):
         return " ".join(str(error).split("\n")), error.exit_code
+    if _disk_full(error):
+        return _with_place(error, "no space left on the disk. Free some space or give another -o."), FAILED
     if isinstance(error, OSError) and error.strerror:
         return _with_place(error, f"{error.strerror}."), FAILED
     if isinstance(error, MemoryError):
@@ -100,14 +98,23 @@ def _close_pipe() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _silence_libraries() -> None:
-    """One clear message per error: no chatter of decoders around it."""
+@contextmanager
+def _silent_libraries(session: Session) -> Iterator[None]:
+    """One clear message per error: no chatter of decoders around it, unless debugging."""
     import logging
     import warnings
 
+    if session.debug:
+        yield
+        return
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    logging.lastResort = None
-    warnings.simplefilter("ignore")
+    before, logging.lastResort = logging.lastResort, None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.lastResort = before
 
 
 @contextmanager

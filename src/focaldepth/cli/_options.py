@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from focaldepth.cli._session import debug_option
-from focaldepth.cli._types import Focus, MemorySize, Pair, Words
+from focaldepth.cli._types import focus, memory_size, pair, words
 from focaldepth.core.settings import SettingFact, facts
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,14 +20,16 @@ OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace an existing 
 _READING = (
     click.option(
         "--focus",
-        type=Focus(),
+        type=focus,
+        metavar="NUMBERS|FILE",
         help="Focus position of every frame: 0.3,0.4,0.5 or a file (txt, csv, yaml, json).",
     ),
     click.option("--focus-unit", metavar="UNIT", help="Unit of the positions: m, cm, mm, um, dioptre, px, index."),
     click.option("--reverse", is_flag=True, help="Take the frames in reverse order."),
     click.option(
         "--optics",
-        type=Pair(),
+        type=pair,
+        metavar="KEY=VALUE",
         multiple=True,
         help="Fact of lens or sensor: focal_length=50mm, f_number=2.8, pixel_pitch=4um, model=microscope. Repeatable.",
     ),
@@ -40,15 +42,23 @@ _READING = (
 )
 _RUNNING = (
     click.option("--threads", type=click.IntRange(min=1), help="Worker threads.  [default: all cores]"),
-    click.option("--max-memory", type=MemorySize(), help="Upper limit of memory, such as 2GiB.  [default: none]"),
+    click.option(
+        "--max-memory", type=memory_size, metavar="SIZE", help="Upper limit of memory, such as 2GiB.  [default: none]"
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
     JSON,
     debug_option,
 )
 _SAVING = (
-    click.option("--formats", type=Words(), default=(), help="Further depth files: pfm,png16,exr,npy,gsf,x3p,imagej."),
-    click.option("--3d", "mesh", type=Words(), default=(), help="3D surfaces: ply,glb,stl."),
-    click.option("--no-report", "report", flag_value=False, default=True, help="Write no report.html."),
+    click.option(
+        "--formats",
+        type=words,
+        metavar="NAME,NAME",
+        default="",
+        help="Further depth files: pfm,png16,exr,npy,gsf,x3p,imagej.",
+    ),
+    click.option("--3d", "mesh", type=words, metavar="NAME,NAME", default="", help="3D surfaces: ply,glb,stl."),
+    click.option("--report/--no-report", default=True, help="Write report.html.  [default: report]"),
     OVERWRITE,
 )
 TRANSFORMS = click.option(
@@ -56,7 +66,14 @@ TRANSFORMS = click.option(
     type=click.Path(exists=True, dir_okay=False),
     help="Use the alignment in this file (transforms.json of an earlier run) instead of finding one.",
 )
-SET = click.option("--set", "method_settings", type=Pair(), multiple=True, help="Setting of the method. Repeatable.")
+SET = click.option(
+    "--set",
+    "method_settings",
+    type=pair,
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Setting of the method; see `focaldepth methods NAME`. Repeatable.",
+)
 
 
 def output(metavar: str, help_text: str, *, required: bool = True) -> Callable[[F], F]:
@@ -98,11 +115,16 @@ def _option(fact: SettingFact) -> Callable[[F], F]:
         return click.option(f"{flag}/--no-{flag[2:]}", default=fact.default, show_default=True, help=text)
     complete = _names_of(fact.name)
     return click.option(
-        flag, type=_type(fact), default=fact.default, show_default=fact.default != "", help=text, shell_complete=complete
+        flag,
+        type=_type(fact),
+        default=fact.default,
+        show_default=fact.default != "",
+        help=text,
+        shell_complete=complete,
     )
 
 
-def _type(fact: SettingFact) -> click.ParamType:
+def _type(fact: SettingFact) -> Any:
     if fact.choices:
         return click.Choice(fact.choices)
     if fact.type is int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from focaldepth.align._alignment import Alignment
 from focaldepth.cli._summary import axis_text, bit_depth
 from focaldepth.cli._types import size_text
 from focaldepth.core.axis import Unit
@@ -60,3 +61,10 @@ def summary(facts: dict[str, Any]) -> None:
     fact("time", f"{facts['seconds']:.1f} s" + (f", peak memory {size_text(peak)}" if peak else ""))
     fact("warnings", str(len(facts["warnings"]) or "none"))
     warn(facts["warnings"])
+
+
+def alignment(found: FocalStack, result: Alignment) -> None:
+    """Print the rule and the frames that could not be aligned."""
+    fact("aligned", f"{result.rule}; reference {found.info.frame_names[result.reference]}")
+    bad = (i for i in range(len(found)) if not result.aligned[i])
+    warn(f"{found.info.frame_names[i]} could not be aligned: {result.reasons[i]}" for i in bad)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 
 from focaldepth.core.axis import FocusAxis, Unit
@@ -81,18 +79,3 @@ def axis_text(axis: FocusAxis, origin: str) -> str:
 def files_in(place: Path) -> list[str]:
     """Return the files of an output in a fixed order."""
     return [str(place)] if place.is_file() else sorted(str(p) for p in place.rglob("*") if p.is_file())
-
-
-def print_json(facts: dict[str, Any]) -> None:
-    """Print one JSON object on stdout; what is not a finite number becomes null."""
-    click.echo(json.dumps(_plain(facts), ensure_ascii=False, allow_nan=False))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)

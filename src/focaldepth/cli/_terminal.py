@@ -126,7 +126,14 @@ def progress(session: Session, *, quiet: bool) -> Iterator[Progress]:
 def _bars() -> Any:
     """Rich is imported only when a bar is drawn."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     return Progress(
         TextColumn("  {task.description:<24}"),

@@ -5,71 +5,55 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 _SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 
 
-class MemorySize(click.ParamType):
-    """A number of bytes: 2GiB, 800MB, 1.5g, 1073741824."""
+def memory_size(text: str) -> int:
+    """Read a number of bytes: 2GiB, 800MB, 1.5g, 1073741824.
 
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read a size."""
-        match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([kmgt]?i?)b?\s*", str(value).lower())
-        size = int(float(match[1]) * _SIZES.get(match[2], 0)) if match else 0
-        if size < 1:
-            self.fail(f"{value!r} is no amount of memory. Write for example 2GiB or 800MB.", param, ctx)
-        return size
-
-
-class Pair(click.ParamType):
-    """key=value."""
-
-    name = "key=value"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Split at the first equals sign."""
-        if isinstance(value, tuple):
-            return value
-        key, sign, text = str(value).partition("=")
-        if not (key.strip() and sign and text.strip()):
-            self.fail(f"{value!r} is not key=value.", param, ctx)
-        return key.strip(), text.strip()
+    >>> memory_size("2GiB"), memory_size("800 MB")
+    (2147483648, 800000000)
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([kmgt]?i?)b?\s*", str(text).lower())
+    size = int(float(match[1]) * _SIZES.get(match[2], 0)) if match else 0
+    if size < 1:
+        raise click.BadParameter(f"{text!r} is no amount of memory. Write for example 2GiB or 800MB.")
+    return size
 
 
-class Focus(click.ParamType):
-    """Focus positions as numbers, or the file that holds them."""
-
-    name = "numbers|file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return a tuple of numbers, or the path of an existing file."""
-        if not isinstance(value, str):
-            return value
-        words = [w for w in re.split(r"[\s,;]+", value) if w]
-        try:
-            return tuple(float(w) for w in words)
-        except ValueError:
-            path = Path(value)
-        if not path.is_file():
-            self.fail(f"{value!r} is neither a list of numbers such as 0.3,0.4,0.5 nor a file.", param, ctx)
-        return path
+def pair(text: str) -> tuple[str, str]:
+    """Split key=value at the first equals sign."""
+    key, sign, value = str(text).partition("=")
+    if not (key.strip() and sign and value.strip()):
+        raise click.BadParameter(f"{text!r} is not key=value.")
+    return key.strip(), value.strip()
 
 
-class Words(click.ParamType):
-    """Names separated by commas."""
+def focus(text: str) -> tuple[float, ...] | Path:
+    """Read focus positions: a list of numbers, or the path of the file that holds them.
 
-    name = "name,name"
+    >>> focus("0.3, 0.4 inf")
+    (0.3, 0.4, inf)
+    """
+    try:
+        return tuple(float(w) for w in re.split(r"[\s,;]+", text) if w)
+    except ValueError:
+        path = Path(text)
+    if not path.is_file():
+        raise click.BadParameter(f"{text!r} is neither a list of numbers such as 0.3,0.4,0.5 nor a file.")
+    return path
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Split at commas."""
-        if isinstance(value, str):
-            return tuple(w.strip().lower().lstrip(".") for w in value.split(",") if w.strip())
-        return tuple(value)
+
+def words(text: str) -> tuple[str, ...]:
+    """Read names separated by commas.
+
+    >>> words("ply, .glb")
+    ('ply', 'glb')
+    """
+    return tuple(w.strip().lower().lstrip(".") for w in text.split(",") if w.strip())
 
 
 def mapping(pairs: Sequence[tuple[str, str]], option: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,13 +15,23 @@ from focaldepth.cli._optics import parse_optics
 from focaldepth.cli._session import current
 from focaldepth.cli._terminal import progress
 from focaldepth.cli._types import mapping, size_text
-from focaldepth.core.errors import MemoryLimitError, WriteError
+from focaldepth.core.errors import MemoryLimitError
 from focaldepth.core.progress import Progress, Run
 from focaldepth.core.result import DepthResult
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import EstimateSettings
 
-READ_OPTIONS = ("focus", "focus_unit", "reverse", "channel", "dataset", "axes", "log", "name_pattern", "skip_bad_frames")
+READ_OPTIONS = (
+    "focus",
+    "focus_unit",
+    "reverse",
+    "channel",
+    "dataset",
+    "axes",
+    "log",
+    "name_pattern",
+    "skip_bad_frames",
+)
 Options = Mapping[str, Any]
 
 
@@ -79,16 +88,16 @@ def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options
     )
 
 
-def _what_fits(
-    limit: int, settings: EstimateSettings, run: Run, need: Callable[[EstimateSettings, Run], int]
-) -> str:
+def _what_fits(limit: int, settings: EstimateSettings, run: Run, need: Callable[[EstimateSettings, Run], int]) -> str:
     """Name the first lighter run that fits, as options."""
+    bare, one = replace(settings, fusion="none"), replace(run, threads=1)
+    fast = replace(bare, method="classical-fast", align="none")
     lighter = (
-        (settings, replace(run, threads=1), "--threads 1"),
-        (replace(settings, fusion="none"), run, "--fusion none"),
-        (replace(settings, fusion="none"), replace(run, threads=1), "--fusion none --threads 1"),
-        (replace(settings, method="classical-fast", align="none"), replace(run, threads=1), "--method classical-fast --align none --threads 1"),
-    )  # fmt: skip
+        (settings, one, "--threads 1"),
+        (bare, run, "--fusion none"),
+        (bare, one, "--fusion none --threads 1"),
+        (fast, one, "--method classical-fast --align none --fusion none --threads 1"),
+    )
     for other, with_run, words in lighter:
         size = need(other, with_run)
         if size <= limit:
@@ -110,23 +119,6 @@ def read_transforms(path: str | None) -> Any:
     from focaldepth.io import transforms
 
     return transforms.read(Path(path))
-
-
-def refuse_existing(place: Path, *, overwrite: bool) -> None:
-    """Raise before any work when the output exists or cannot be made.
-
-    Raises:
-        WriteError: it exists and may not be replaced, or its folder is no folder or may not be written.
-    """
-    if place.exists() and not overwrite:
-        raise WriteError("exists already.", where=place, hint="Give --overwrite or another -o.")
-    parent = place.absolute().parent
-    while not parent.exists():
-        parent = parent.parent
-    if not parent.is_dir():
-        raise WriteError(f"{parent} is a file, not a folder.", where=place, hint="Give another -o.")
-    if not os.access(parent, os.W_OK):
-        raise WriteError(f"no permission to write into {parent}.", where=place, hint="Give another -o.")
 
 
 def signed(result: DepthResult, read: Mapping[str, Any], seconds: float) -> DepthResult:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from focaldepth.cli._options import debug_option
-from focaldepth.cli._summary import print_json
+from focaldepth.cli._json import print_json
+from focaldepth.cli._session import debug_option
 from focaldepth.core.method import Citation
 from focaldepth.estimate import METHODS
 

@@ -10,6 +10,7 @@ import click
 
 from focaldepth import __version__
 from focaldepth.cli import _options, _show, _summary, _work
+from focaldepth.cli._json import print_json
 from focaldepth.cli._session import current
 from focaldepth.cli._types import mapping
 from focaldepth.estimate import EstimateSettings
@@ -29,11 +30,13 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     IN is a folder, a glob, several pictures, or one file that holds a stack: multi-page TIFF, OME-TIFF, zip, video,
     HDF5, npy, npz.
     """
+    from focaldepth.io._atomic import check_target
+
     out = Path(output)
-    _work.refuse_existing(out, overwrite=options["overwrite"])
+    check_target(out, options["overwrite"], inputs=inputs)
     facts = run(inputs, out, options)
     if options["as_json"]:
-        _summary.print_json(facts)
+        print_json(facts)
 
 
 def run(inputs: tuple[str, ...], out: Path, options: dict[str, Any]) -> dict[str, Any]:

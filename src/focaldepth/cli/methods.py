@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from focaldepth.cli._options import debug_option
-from focaldepth.cli._summary import print_json
+from focaldepth.cli._json import print_json
+from focaldepth.cli._session import debug_option
 from focaldepth.core.errors import MissingExtraError
 from focaldepth.core.settings import SettingFact, facts
 from focaldepth.estimate import METHODS

@@ -1,0 +1,90 @@
+"""``focaldepth align``: frames in one geometry, for other tools, and the transforms to reuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from focaldepth import __version__
+from focaldepth.align._alignment import Alignment
+from focaldepth.cli import _options, _show, _summary, _work
+from focaldepth.cli._json import print_json
+from focaldepth.cli._pictures import suffix_of
+from focaldepth.cli._session import current
+from focaldepth.core.progress import Run
+from focaldepth.core.stack import FocalStack
+from focaldepth.estimate import EstimateSettings
+
+
+@click.command("align", short_help="Frames brought into one geometry, for other tools.")
+@_options.reading
+@_options.output("FOLDER", "Folder for the aligned frames and transforms.json.")
+@_options.settings(EstimateSettings, only=("align", "unaligned", "area"))
+@_options.TRANSFORMS
+@_options.OVERWRITE
+@_options.running
+def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
+    """Write the frames in one geometry, in the input's bit depth with EXIF and ICC kept, and transforms.json.
+
+    The file fits --transforms, so several stacks of one scene can share one alignment.
+    """
+    from focaldepth.align._run import align
+    from focaldepth.align._warp import apply
+    from focaldepth.io._atomic import check_target
+
+    out = Path(output)
+    check_target(out, options["overwrite"], inputs=inputs)
+    stack = _work.load(inputs, options)
+    with _work.running(options) as run:
+        given = _work.read_transforms(options["transforms"])
+        found: Alignment = given if given is not None else align(stack, options["align"], run=run)
+        warped = apply(stack, found, unaligned=options["unaligned"], area=options["area"])
+        files = write_frames(out, warped, found, run, overwrite=options["overwrite"])
+        current().written = str(out)
+    if not options["quiet"]:
+        _show.alignment(stack, found)
+        _show.written([*files[:3], f"... {len(files) - 4} more", files[-1]] if len(files) > 6 else files)
+    if options["as_json"]:
+        print_json(
+            {
+                "command": "align",
+                "version": __version__,
+                "output": str(out),
+                "files": files,
+                "input": _summary.stack_facts(stack),
+                **alignment_facts(stack, found),
+            }
+        )
+
+
+def alignment_facts(stack: FocalStack, found: Alignment) -> dict[str, Any]:
+    """What was found, as plain values."""
+    bad = {stack.info.frame_names[i]: found.reasons[i] for i in range(len(stack)) if not found.aligned[i]}
+    return {
+        "rule": found.rule,
+        "moved": found.moves,
+        "reference": stack.info.frame_names[found.reference],
+        "unaligned": bad,
+        "warnings": list(stack.info.warnings),
+    }
+
+
+def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, overwrite: bool) -> list[str]:
+    """Write all frames and the transforms into a new folder, all or nothing; return the paths."""
+    from focaldepth.io import transforms
+    from focaldepth.io._atomic import staged_folder
+    from focaldepth.io.picture import write_picture
+
+    suffix = suffix_of(stack)
+    names = [Path(n).stem.replace("/", "_") for n in stack.info.frame_names]
+    if len(set(names)) < len(names):
+        names = [f"{i:04d}_{n}" for i, n in enumerate(names)]
+    run.stage("write frames", len(stack))
+    with staged_folder(out, overwrite, inputs=stack.info.files) as folder:
+        for name, frame in zip(names, stack.frames(threads=run.threads), strict=True):
+            write_picture(folder / f"{name}{suffix}", frame, stack.info.exif, stack.info.icc)
+            run.advance()
+        transforms.write(folder / "transforms.json", found)
+    return [str(out / f"{n}{suffix}") for n in names] + [str(out / "transforms.json")]
