@@ -7,7 +7,6 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterator
 
 import click
 import pytest
@@ -18,7 +17,7 @@ from focaldepth.core import errors
 
 
 @pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
+def failing(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """A command `methods` whose body is given by the test."""
     body: dict[str, object] = {}
 
@@ -27,7 +26,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
         body["do"]()  # type: ignore[operator]
 
     monkeypatch.setattr(_app.LazyGroup, "get_command", lambda self, ctx, name: command)
-    yield body
+    return body
 
 
 def raiser(error: BaseException):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from focaldepth.core.errors import SettingError
 from focaldepth.core.stack import FocalStack, Frame
 
-SUFFIXES = (".tiff", ".tif", ".png", ".jpg", ".jpeg", ".webp")
+SUFFIXES = (".tiff", ".tif", ".png", ".jpg", ".jpeg")
 
 
 def place_of(output: Path, stack: FocalStack, stem: str) -> Path:
@@ -31,21 +33,29 @@ def check_file(picture: Path, *, overwrite: bool) -> None:
 
 
 def suffix_of(stack: FocalStack) -> str:
-    """Return the suffix for pictures that keep the input's depth: .jpg for a JPEG input, .png for PNG, else .tiff."""
-    given = Path(stack.info.files[0]).suffix.lower() if stack.info.files else ""
-    if stack.dtype.kind == "f":
-        return ".tiff"
-    if given in (".jpg", ".jpeg") and stack.dtype.itemsize == 1:
-        return ".jpg"
-    return ".png" if given == ".png" else ".tiff"
+    """Return the suffix for pictures that keep the input's kind and depth."""
+    from focaldepth.io.picture import kind_of, picture_suffix
+
+    looks_like = np.broadcast_to(np.zeros((), stack.dtype), stack.shape)
+    return picture_suffix(looks_like, kind_of(stack.info.files))
 
 
-def write_whole(picture: Path, frame: Frame | None, stack: FocalStack, *, overwrite: bool) -> None:
-    """Write a picture of a stack with the EXIF and ICC of its reference frame."""
+def write_whole(picture: Path, frame: Frame | None, stack: FocalStack, *, overwrite: bool) -> tuple[str, ...]:
+    """Write a picture of a stack with the EXIF and ICC of its reference frame; return what could not be kept."""
     from focaldepth.io._atomic import staged_file
     from focaldepth.io.picture import write_picture
 
     if frame is None:
         raise SettingError("the run made no all-in-focus picture.", where=picture, hint="Give --fusion multiband.")
     with staged_file(picture, overwrite) as part:
-        write_picture(part, frame, stack.info.exif, stack.info.icc)
+        return write_picture(part, frame, exif=stack.info.exif, icc=stack.info.icc)
+
+
+def tags_of(stack: FocalStack, i: int) -> tuple[bytes | None, bytes | None]:
+    """Return EXIF and ICC of one frame: its own where it is a picture file, else those of the reference frame."""
+    from focaldepth.io.picture import read_tags
+
+    files = stack.info.files
+    if len(files) == len(stack) and Path(files[i]).suffix.lower() in SUFFIXES and Path(files[i]).is_file():
+        return read_tags(files[i])
+    return stack.info.exif, stack.info.icc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from focaldepth import __version__
 from focaldepth.align._alignment import Alignment
 from focaldepth.cli import _options, _show, _summary, _work
 from focaldepth.cli._json import print_json
-from focaldepth.cli._pictures import suffix_of
+from focaldepth.cli._pictures import suffix_of, tags_of
 from focaldepth.cli._session import current
 from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack
@@ -78,13 +79,21 @@ def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, ov
     from focaldepth.io.picture import write_picture
 
     suffix = suffix_of(stack)
-    names = [Path(n).stem.replace("/", "_") for n in stack.info.frame_names]
-    if len(set(names)) < len(names):
-        names = [f"{i:04d}_{n}" for i, n in enumerate(names)]
+    names = [f"{n}{suffix}" for n in stems(stack)]
     run.stage("write frames", len(stack))
     with staged_folder(out, overwrite, inputs=stack.info.files) as folder:
-        for name, frame in zip(names, stack.frames(threads=run.threads), strict=True):
-            write_picture(folder / f"{name}{suffix}", frame, stack.info.exif, stack.info.icc)
+        for i, frame in enumerate(stack.frames(threads=run.threads)):
+            exif, icc = tags_of(stack, i)
+            write_picture(folder / names[i], frame, exif=exif, icc=icc)
             run.advance()
         transforms.write(folder / "transforms.json", found)
-    return [str(out / f"{n}{suffix}") for n in names] + [str(out / "transforms.json")]
+    return [str(out / n) for n in [*names, "transforms.json"]]
+
+
+def stems(stack: FocalStack) -> list[str]:
+    """Return one file stem per frame: its name, numbered where names repeat or are no file names."""
+    names = [Path(n).stem for n in stack.info.frame_names]
+    plain = all(re.fullmatch(r"[\w.+-][\w .+-]*", n) for n in names)
+    if plain and len(set(names)) == len(names):
+        return names
+    return [f"frame_{i:0{len(str(len(names) - 1))}d}" for i in range(len(names))]

@@ -38,12 +38,12 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
         transforms = _work.read_transforms(options["transforms"])
         result = fuse(stack, settings, transforms=transforms, run=run)
         run.stage("write", 1)
-        write_whole(picture, result.all_in_focus, stack, overwrite=options["overwrite"])
+        lost = write_whole(picture, result.all_in_focus, stack, overwrite=options["overwrite"])
         current().written = str(picture)
-    made = result.provenance
+    warnings = [*result.provenance.warnings, *lost]
     if not options["quiet"]:
         _show.written([str(picture)])
-        _show.warn(made.warnings)
+        _show.warn(warnings)
     if options["as_json"]:
         print_json(
             {
@@ -52,7 +52,7 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
                 "output": str(picture),
                 "files": [str(picture)],
                 "input": _summary.stack_facts(stack),
-                "times_s": dict(made.times_s),
-                "warnings": list(made.warnings),
+                "times_s": dict(result.provenance.times_s),
+                "warnings": warnings,
             }
         )
