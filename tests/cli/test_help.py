@@ -81,7 +81,6 @@ def test_docs_page_is_current() -> None:
         (("estimate", "x", "-o", "y", "--max-memory", "lots"), "Write for example 2GiB"),
         (("estimate", "x", "-o", "y", "--threads", "0"), "x>=1"),
         (("estimate", "x", "-o", "y", "--set", "key"), "not key=value"),
-        (("estimate", "x", "-o", "y", "--focus", "nowhere.csv"), "neither a list of numbers"),
         (("estimate", "x", "-o", "y", "--transforms", "nowhere.json"), "does not exist"),
     ],
 )

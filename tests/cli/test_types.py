@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 import pytest
 
 from focaldepth.cli._optics import parse_optics
-from focaldepth.cli._types import focus, mapping, memory_size, size_text
+from focaldepth.cli._types import mapping, memory_size, size_text
 from focaldepth.core.errors import FocalDepthError
 from focaldepth.core.optics import LensModel
 
@@ -30,18 +28,6 @@ def test_memory_size_refuses(text: str) -> None:
 @pytest.mark.parametrize("size", [100, 2**20, 3 * 2**30, 7 * 2**40])
 def test_size_text_has_a_unit(size: int) -> None:
     assert size_text(size).split()[1] in ("B", "KiB", "MiB", "GiB")
-
-
-@pytest.mark.parametrize("text", ["1,2,3", "1 2 3", "1; 2; 3", " 1, 2 ,3 "])
-def test_focus_numbers(text: str) -> None:
-    assert focus(text) == (1.0, 2.0, 3.0)
-
-
-def test_focus_file(tmp_path: Path) -> None:
-    """A file is told from numbers by not being numbers."""
-    path = tmp_path / "focus.csv"
-    path.write_text("1\n2\n")
-    assert focus(str(path)) == path
 
 
 def test_mapping_refuses_contradiction() -> None:

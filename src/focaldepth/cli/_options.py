@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from focaldepth.cli._session import debug_option
-from focaldepth.cli._types import focus, memory_size, pair, words
+from focaldepth.cli._types import memory_size, pair, words
 from focaldepth.core.settings import SettingFact, facts
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,9 +20,8 @@ OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace an existing 
 _READING = (
     click.option(
         "--focus",
-        type=focus,
         metavar="NUMBERS|FILE",
-        help="Focus position of every frame: 0.3,0.4,0.5 or a file (txt, csv, yaml, json).",
+        help="Focus position of every frame: 0.3,0.4,0.5 or start:stop:count or a file (txt, csv, yaml, json).",
     ),
     click.option("--focus-unit", metavar="UNIT", help="Unit of the positions: m, cm, mm, um, dioptre, px, index."),
     click.option("--reverse", is_flag=True, help="Take the frames in reverse order."),
@@ -37,7 +36,7 @@ _READING = (
     click.option("--dataset", help="Name of the dataset in an HDF5 or zarr file."),
     click.option("--axes", help="Letters of the axes of an array, such as NHWC or ZYX."),
     click.option("--log", type=click.Path(exists=True, dir_okay=False), help="Position log of a video sweep."),
-    click.option("--name-pattern", help="Where the position stands in the file names, such as 'z_{position}um'."),
+    click.option("--name-pattern", help="Where the position stands in the file names, such as 'image_*_{focus}.jpg'."),
     click.option("--skip-bad-frames", is_flag=True, help="Go on without frames that cannot be read, and say so."),
 )
 _RUNNING = (

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import click
 
 from focaldepth.align._alignment import Alignment
 from focaldepth.cli._summary import axis_text, bit_depth
 from focaldepth.cli._types import size_text
-from focaldepth.core.axis import Unit
 from focaldepth.core.progress import Run
+from focaldepth.core.result import DepthResult
 from focaldepth.core.stack import FocalStack
+from focaldepth.report._facts import headline
 
 
 def fact(label: str, text: str) -> None:
     """Print one labelled line."""
-    click.echo(f"{click.style(f'{label:<10}', bold=True)}{text}", err=True)
+    click.echo(f"{click.style(f'{label:<14}', bold=True)}{text}", err=True)
 
 
 def warn(sentences: Iterable[str]) -> None:
     """Print each warning on its own line."""
     for sentence in sentences:
-        click.echo(f"{click.style('warning', fg='yellow', bold=True)}   {sentence}", err=True)
+        click.echo(f"{click.style('warning', fg='yellow', bold=True)}       {sentence}", err=True)
 
 
 def stack(found: FocalStack) -> None:
@@ -51,16 +51,13 @@ def written(files: Iterable[str]) -> None:
         fact("" if i else "written", path)
 
 
-def summary(facts: dict[str, Any]) -> None:
-    """Print the five lines at the end of a run."""
-    symbol = Unit(facts["unit"]).symbol
-    fact("valid", f"{100 * facts['valid_share']:.1f} % of the pixels")
-    fact("depth", f"{facts['depth_5']:.4g} to {facts['depth_95']:.4g} {symbol} (5 % to 95 % of the valid pixels)")
-    fact("sigma", f"median {facts['sigma_median']:.3g} {symbol}")
-    peak = facts["peak_memory_bytes"]
-    fact("time", f"{facts['seconds']:.1f} s" + (f", peak memory {size_text(peak)}" if peak else ""))
-    fact("warnings", str(len(facts["warnings"]) or "none"))
-    warn(facts["warnings"])
+def summary(result: DepthResult) -> None:
+    """Print the figures of the report's first row, and every warning."""
+    for number in headline(result):
+        fact(number.label.lower(), f"{number.value} ({number.note})")
+    warnings = result.provenance.warnings
+    fact("warnings", str(len(warnings) or "none"))
+    warn(warnings)
 
 
 def alignment(found: FocalStack, result: Alignment) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -30,21 +29,6 @@ def pair(text: str) -> tuple[str, str]:
     if not (key.strip() and sign and value.strip()):
         raise click.BadParameter(f"{text!r} is not key=value.")
     return key.strip(), value.strip()
-
-
-def focus(text: str) -> tuple[float, ...] | Path:
-    """Read focus positions: a list of numbers, or the path of the file that holds them.
-
-    >>> focus("0.3, 0.4 inf")
-    (0.3, 0.4, inf)
-    """
-    try:
-        return tuple(float(w) for w in re.split(r"[\s,;]+", text) if w)
-    except ValueError:
-        path = Path(text)
-    if not path.is_file():
-        raise click.BadParameter(f"{text!r} is neither a list of numbers such as 0.3,0.4,0.5 nor a file.")
-    return path
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from focaldepth.cli._optics import parse_optics
 from focaldepth.cli._session import current
 from focaldepth.cli._terminal import progress
 from focaldepth.cli._types import mapping, size_text
+from focaldepth.core.axis import Unit
 from focaldepth.core.errors import MemoryLimitError
 from focaldepth.core.progress import Progress, Run
 from focaldepth.core.result import DepthResult
@@ -35,13 +36,13 @@ READ_OPTIONS = (
 Options = Mapping[str, Any]
 
 
-def load(inputs: Sequence[str | Path], options: Options) -> FocalStack:
+def load(inputs: Sequence[str], options: Options) -> FocalStack:
     """Read the stack and, unless quiet, say what was read."""
     from focaldepth.io.load import load_stack
 
     wanted = {name: options[name] for name in READ_OPTIONS}
     optics = parse_optics(mapping(options["optics"], "--optics"))
-    stack: FocalStack = load_stack([Path(i) for i in inputs], optics=optics, **wanted)
+    stack = load_stack(list(inputs), optics=optics, **wanted)
     if not options["quiet"]:
         _show.stack(stack)
     return stack
@@ -112,35 +113,37 @@ def _round_up(size: int) -> str:
     return f"{-(-size // 2**24) * 16}MiB"
 
 
-def read_transforms(path: str | None) -> Any:
-    """Read the alignment of an earlier run; None without a path."""
+def unit_of(settings: EstimateSettings, stack: FocalStack) -> Unit:
+    """Return the unit that the result will have."""
+    return Unit.parse(settings.unit) if settings.unit else stack.axis.unit
+
+
+def read_transforms(path: str | None, stack: FocalStack) -> Any:
+    """Read the alignment of an earlier run for this stack; None without a path."""
     if path is None:
         return None
-    from focaldepth.io import transforms
+    from focaldepth.io.transforms import read_transforms as read
 
-    return transforms.read(Path(path))
+    return read(path, frames=len(stack), size=stack.shape[:2]).matrices
 
 
-def signed(result: DepthResult, read: Mapping[str, Any], seconds: float) -> DepthResult:
-    """Return the result with what only the command line knows: the command, how the input was read, the whole time."""
+def signed(result: DepthResult, read: Mapping[str, Any], loaded_s: float) -> DepthResult:
+    """Return the result with what only the command line knows: the command, and how and how long the input was read."""
     made = result.provenance
-    times = dict(made.times_s)
-    rest = seconds - sum(times.values())
-    if rest > 0:
-        times["reading headers and other"] = rest
+    total = made.times_s.get("total", sum(made.times_s.values())) + loaded_s
+    times = {"open": loaded_s, **made.times_s, "total": total}
     command = made.command or "focaldepth " + shlex.join(sys.argv[1:])
     settings = {**made.settings, "read": dict(read)}
     return replace(result, provenance=replace(made, settings=settings, times_s=times, command=command))
 
 
-def read_facts(inputs: Sequence[str | Path], options: Options) -> dict[str, Any]:
-    """Return the options of reading as plain values, for `rerun`."""
+def read_facts(inputs: Sequence[str], options: Options) -> dict[str, Any]:
+    """Return the options of reading as plain values with absolute paths, for `rerun`."""
     found: dict[str, Any] = {n: options[n] for n in READ_OPTIONS if options[n] not in (None, False)}
-    for name in ("focus", "log"):
-        if isinstance(found.get(name), str | Path):
+    found["transforms"] = options["transforms"]
+    for name in ("focus", "log", "transforms"):
+        if isinstance(found.get(name), str) and Path(found[name]).is_file():
             found[name] = str(Path(found[name]).absolute())
-    if "focus" in found and not isinstance(found["focus"], str):
-        found["focus"] = list(found["focus"])
     found["optics"] = [list(pair) for pair in options["optics"]]
     found["inputs"] = [str(Path(i).absolute()) for i in inputs]
     return found

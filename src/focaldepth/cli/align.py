@@ -31,7 +31,7 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
 
     The file fits --transforms, so several stacks of one scene can share one alignment.
     """
-    from focaldepth.align._run import align
+    from focaldepth.align._run import align, from_transforms
     from focaldepth.align._warp import apply
     from focaldepth.io._atomic import check_target
 
@@ -39,8 +39,8 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     check_target(out, options["overwrite"], inputs=inputs)
     stack = _work.load(inputs, options)
     with _work.running(options) as run:
-        given = _work.read_transforms(options["transforms"])
-        found: Alignment = given if given is not None else align(stack, options["align"], run=run)
+        given = _work.read_transforms(options["transforms"], stack)
+        found = align(stack, options["align"], run=run) if given is None else from_transforms(stack, given)
         warped = apply(stack, found, unaligned=options["unaligned"], area=options["area"])
         files = write_frames(out, warped, found, run, overwrite=options["overwrite"])
         current().written = str(out)
@@ -74,9 +74,9 @@ def alignment_facts(stack: FocalStack, found: Alignment) -> dict[str, Any]:
 
 def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, overwrite: bool) -> list[str]:
     """Write all frames and the transforms into a new folder, all or nothing; return the paths."""
-    from focaldepth.io import transforms
     from focaldepth.io._atomic import staged_folder
     from focaldepth.io.picture import write_picture
+    from focaldepth.io.transforms import TransformFile, write_transforms
 
     suffix = suffix_of(stack)
     names = [f"{n}{suffix}" for n in stems(stack)]
@@ -86,7 +86,11 @@ def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, ov
             exif, icc = tags_of(stack, i)
             write_picture(folder / names[i], frame, exif=exif, icc=icc)
             run.advance()
-        transforms.write(folder / "transforms.json", found)
+        size = (stack.shape[0], stack.shape[1])
+        record = TransformFile(
+            found.transforms, size, found.reference, stack.info.frame_names, found.aligned, found.reasons, found.rule
+        )
+        write_transforms(folder / "transforms.json", record)
     return [str(out / n) for n in [*names, "transforms.json"]]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from focaldepth.cli import _options, _show, _work
 from focaldepth.cli._json import print_json
-from focaldepth.cli.estimate import run
+from focaldepth.cli.estimate import finish, prepare
 from focaldepth.core.axis import Unit
 from focaldepth.core.result import DepthMap, DepthResult
 from focaldepth.estimate import EstimateSettings
@@ -37,10 +37,9 @@ def command(output: str | None, **options: Any) -> None:
     missing: dict[str, Any] = dict.fromkeys(_work.READ_OPTIONS)
     options |= {**missing, "optics": (), "transforms": None}
     with as_file(files("focaldepth") / "data" / "demo") as folder:
-        facts = run((str(folder),), out, options)
-        truth = np.load(folder / "ground_truth_depth.npy")
-    facts["command"] = "demo"
-    found = against_truth(DepthResult.load(out), truth)
+        inputs = (str(folder),)
+        facts, result = finish(prepare(inputs, options), inputs, out, options, "demo")
+        found = against_truth(result, np.load(folder / "ground_truth_depth.npy"))
     facts["truth"] = {name: asdict(one) for name, one in found.items()}
     if not options["quiet"]:
         _print(found)

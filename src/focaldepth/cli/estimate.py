@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from focaldepth.cli import _options, _show, _summary, _work
 from focaldepth.cli._json import print_json
 from focaldepth.cli._session import current
 from focaldepth.cli._types import mapping
+from focaldepth.core.result import DepthResult
+from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import EstimateSettings
 
 
@@ -34,44 +38,60 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
 
     out = Path(output)
     check_target(out, options["overwrite"], inputs=inputs)
-    facts = run(inputs, out, options)
+    facts, _ = finish(prepare(inputs, options), inputs, out, options, "estimate")
     if options["as_json"]:
         print_json(facts)
 
 
-def run(inputs: tuple[str, ...], out: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """Read, estimate, save and show; return the facts of the run."""
+@dataclass(frozen=True)
+class Prepared:
+    """A run that can start: the stack is read and fits the memory."""
+
+    stack: FocalStack
+    settings: EstimateSettings
+    start: float
+
+
+def prepare(inputs: Sequence[str], options: _work.Options) -> Prepared:
+    """Read the stack, say what was read, and check what can be checked before the start."""
+    from focaldepth.io.result_folder import check_formats
+    from focaldepth.report import mesh
+
+    start = time.monotonic()
+    mesh.check_formats(options["mesh"])
+    settings = _work.settings_of(options)
+    stack = _work.load(inputs, options)
+    check_formats(options["formats"], _work.unit_of(settings, stack), stack.optics)
+    _work.check_memory(stack, settings, options)
+    return Prepared(stack, settings, start)
+
+
+def finish(
+    ready: Prepared, inputs: Sequence[str], out: Path, options: _work.Options, verb: str
+) -> tuple[dict[str, Any], DepthResult]:
+    """Estimate, save and show; return the facts of the run and the result."""
     from focaldepth.estimate import estimate
     from focaldepth.report.save import save
 
-    start = time.monotonic()
-    stack = _work.load(inputs, options)
-    settings = _work.settings_of(options)
-    _work.check_memory(stack, settings, options)
     chosen = mapping(options["method_settings"], "--set")
-    with _work.running(options) as limits:
-        transforms = _work.read_transforms(options["transforms"])
-        result = estimate(stack, settings, method_settings=chosen, transforms=transforms, run=limits)
-        result = _work.signed(result, _work.read_facts(inputs, options), time.monotonic() - start)
-        limits.stage("write", 1)
-        folder = save(
-            result,
-            out,
-            overwrite=options["overwrite"],
-            formats=options["formats"],
-            mesh=options["mesh"],
-            report=options["report"],
-        )
+    loaded = time.monotonic() - ready.start
+    with _work.running(options) as run:
+        transforms = _work.read_transforms(options["transforms"], ready.stack)
+        result = estimate(ready.stack, ready.settings, method_settings=chosen, transforms=transforms, run=run)
+        result = _work.signed(result, _work.read_facts(inputs, options), loaded)
+        run.stage("write", 1)
+        names = ("overwrite", "formats", "mesh", "report")
+        folder = save(result, out, **{name: options[name] for name in names})
         current().written = str(folder)
     facts = {
-        "command": "estimate",
+        "command": verb,
         "version": __version__,
         "output": str(folder),
         "files": _summary.files_in(folder),
-        "input": _summary.stack_facts(stack),
+        "input": _summary.stack_facts(ready.stack),
         **_summary.result_facts(result),
     }
     if not options["quiet"]:
         _show.written(facts["files"])
-        _show.summary(facts)
-    return facts
+        _show.summary(result)
+    return facts, result

@@ -35,7 +35,7 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     settings = _work.settings_of(options)
     _work.check_memory(stack, settings, options)
     with _work.running(options) as run:
-        transforms = _work.read_transforms(options["transforms"])
+        transforms = _work.read_transforms(options["transforms"], stack)
         result = fuse(stack, settings, transforms=transforms, run=run)
         run.stage("write", 1)
         lost = write_whole(picture, result.all_in_focus, stack, overwrite=options["overwrite"])
