@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ _BOUNCE_S = 2.0
 def run(args: Sequence[str]) -> int:
     """Run one command and return its exit code; every failure is told on stderr in one line."""
     session = Session(debug="--debug" in args)
+    _tolerant_output()
     instruction = os.environ.get("_FOCALDEPTH_COMPLETE")
     if instruction:
         from click.shell_completion import shell_complete
@@ -98,6 +100,12 @@ def _close_pipe() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _tolerant_output() -> None:
+    """A terminal that cannot show µ gets a question mark, not a failure."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 @contextmanager
 def _silent_libraries(session: Session) -> Iterator[None]:
     """One clear message per error: no chatter of decoders around it, unless debugging."""
@@ -108,13 +116,14 @@ def _silent_libraries(session: Session) -> Iterator[None]:
         yield
         return
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-    before, logging.lastResort = logging.lastResort, None
+    nobody = logging.NullHandler()
+    logging.getLogger().addHandler(nobody)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logging.lastResort = before
+        logging.getLogger().removeHandler(nobody)
 
 
 @contextmanager

@@ -54,7 +54,8 @@ def written(files: Iterable[str]) -> None:
 def summary(result: DepthResult) -> None:
     """Print the figures of the report's first row, and every warning."""
     for number in headline(result):
-        fact(number.label.lower(), f"{number.value} ({number.note})")
+        comma = "" if number.note.startswith("of ") else ","
+        fact(number.label.lower(), f"{number.value}{comma} {number.note}")
     warnings = result.provenance.warnings
     fact("warnings", str(len(warnings) or "none"))
     warn(warnings)

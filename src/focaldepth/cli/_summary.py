@@ -73,7 +73,7 @@ def axis_text(axis: FocusAxis, origin: str) -> str:
     if axis.unit is Unit.INDEX:
         return "unknown: depth will be in frames, without a unit (give positions with --focus)"
     first, last = (f"{v:.4g}" for v in (axis.values[0], axis.values[-1]))
-    return f"{first} to {last} {axis.unit.symbol} from {origin}"
+    return f"{first} to {last} {axis.unit.symbol} ({origin})"
 
 
 def files_in(place: Path) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from importlib.resources import as_file, files
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def command(output: str | None, **options: Any) -> None:
     out = Path(output or "focaldepth-demo")
     check_target(out, options["overwrite"])
     missing: dict[str, Any] = dict.fromkeys(_work.READ_OPTIONS)
-    options |= {**missing, "optics": (), "transforms": None}
+    options |= {**missing, "focus_unit": "m", "optics": (), "transforms": None}
     with as_file(files("focaldepth") / "data" / "demo") as folder:
         inputs = (str(folder),)
         facts, result = finish(prepare(inputs, options), inputs, out, options, "demo")
@@ -59,5 +60,6 @@ def _print(found: dict[str, Agreement]) -> None:
     _show.fact("truth", f"mean error {dioptre.mean:.4f} 1/m, {1000 * metre.mean:.1f} mm")
     _show.fact("", f"median error {dioptre.median:.4f} 1/m, {1000 * metre.median:.1f} mm")
     _show.fact("", f"{100 * dioptre.valid_share:.1f} % of the pixels compared (the valid ones)")
-    inside = (100 * dioptre.within_1_sigma, 100 * dioptre.within_2_sigma)
-    _show.fact("", f"{inside[0]:.0f} % of the errors within 1 sigma, {inside[1]:.0f} % within 2 (ideal: 68, 95)")
+    if isfinite(dioptre.within_1_sigma):
+        inside = (100 * dioptre.within_1_sigma, 100 * dioptre.within_2_sigma)
+        _show.fact("", f"{inside[0]:.0f} % of the errors within 1 sigma, {inside[1]:.0f} % within 2 (ideal: 68, 95)")
