@@ -1,15 +1,26 @@
-"""The front door: a focal stack in, a complete result out; the command line, pages and benchmarks all come through here."""
+"""The front door: a focal stack in, a complete result out; command line, pages and benchmarks all come through here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth._provenance import Recorder
+from focaldepth.align._run import align, from_transforms
+from focaldepth.align._warp import apply
+from focaldepth.align._alignment import Alignment
+from focaldepth.align._exposure import find_gains, with_gains
+from focaldepth.core.axis import FocusAxis, Unit
+from focaldepth.core.errors import MemoryLimitError, SettingError, UnitError
 from focaldepth.core.method import Method
 from focaldepth.core.progress import Run
 from focaldepth.core.registry import Registry
-from focaldepth.core.result import DepthResult
-from focaldepth.core.settings import check, setting
+from focaldepth.core.result import DepthMap, DepthResult, Estimate, Provenance
+from focaldepth.core.settings import check, facts, parse, setting
 from focaldepth.core.stack import FocalStack
 
 METHODS: Registry[type[Method]] = Registry(
@@ -48,11 +59,167 @@ class EstimateSettings:
 
 def estimate(
     stack: FocalStack,
-    settings: EstimateSettings = EstimateSettings(),
+    settings: EstimateSettings | None = None,
     *,
     method_settings: Mapping[str, str] | None = None,
-    transforms: object = None,
-    run: Run = Run(),
+    transforms: NDArray[np.float64] | None = None,
+    run: Run | None = None,
+    **options: Any,
 ) -> DepthResult:
-    """Estimate depth, error bar and all-in-focus picture of a stack."""
-    raise SystemError
+    """Estimate depth, error bar and all-in-focus picture of a focal stack.
+
+    Args:
+        stack: frames, focus positions, optics; see `load_stack` and `FocalStack.from_arrays`.
+        settings: what to do; the defaults are meant to work. Alternatively give its fields as keyword arguments.
+        method_settings: settings of the method as texts, as ``--set key=value`` gives them.
+        transforms: (N, 3, 3) alignment to use instead of finding one.
+        run: progress, cancellation, threads, memory limit.
+        **options: fields of EstimateSettings.
+
+    Returns:
+        Depth, valid, sigma in the asked unit, with the all-in-focus picture and how it all came about.
+
+    Raises:
+        StackError, UnitError, SettingError, UnknownNameError: wrong input; before any long computation.
+        AlignmentError: a frame cannot be aligned and ``unaligned="error"``.
+        MemoryLimitError: the run does not fit `run.max_memory`.
+        Cancelled: the caller asked to stop.
+
+    >>> from focaldepth.scenes.layers import LayeredScene, render
+    >>> result = estimate(render(LayeredScene(height=48, width=64, frames=4)).stack, align="none")
+    >>> result.map.unit.value, result.map.shape, result.all_in_focus.shape
+    ('dioptre', (48, 64), (48, 64, 3))
+    """
+    chosen = settings if settings is not None else EstimateSettings()
+    chosen = replace(chosen, **options) if options else chosen
+    run = run or Run()
+    recorder = Recorder(run)
+    run = recorder.run
+    name = METHODS.resolve(chosen.method)
+    method = make_method(chosen, method_settings or {})
+    unit = Unit.parse(chosen.unit) if chosen.unit else stack.axis.unit
+    _check_unit(stack, unit)
+    _check_memory(stack, method, run)
+    for warning in stack.info.warnings:
+        run.warn(warning)
+    with recorder.timed("align"):
+        alignment = find_alignment(stack, chosen, transforms, run)
+        prepared, used = prepare(stack, alignment, chosen, run)
+    with recorder.timed("depth"):
+        found = method(prepared, run)
+    with recorder.timed("finish"):
+        result = _finish(found, prepared, used, unit, chosen)
+    plain = {"front_door": asdict(chosen), "method": asdict(method)}  # type: ignore[call-overload]
+    return replace(result, provenance=recorder.provenance(name, plain, prepared))
+
+
+def fuse(
+    stack: FocalStack,
+    settings: EstimateSettings | None = None,
+    *,
+    transforms: NDArray[np.float64] | None = None,
+    run: Run | None = None,
+    **options: Any,
+) -> DepthResult:
+    """Make the all-in-focus picture; like `estimate` with the fast method, for stacks of which only the picture counts."""
+    chosen = replace(settings or EstimateSettings(), **options)
+    if chosen.fusion == "none":
+        raise SettingError("fusion is 'none'.", where="fuse", hint="Choose multiband or colour.")
+    return estimate(stack, replace(chosen, method="classical-fast"), transforms=transforms, run=run)
+
+
+def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) -> Method:
+    """Return the method with its settings; front-door choices that it understands are passed on."""
+    cls = METHODS.get(settings.method)
+    own = {f.name for f in facts(cls)}
+    passed = {"fusion": settings.fusion} if "fusion" in own else {}
+    return parse(cls, {**passed, **method_settings})
+
+
+def find_alignment(
+    stack: FocalStack, settings: EstimateSettings, transforms: NDArray[np.float64] | None, run: Run
+) -> Alignment:
+    """Find how the frames lie, or take given transforms."""
+    if transforms is not None:
+        return from_transforms(stack, transforms)
+    return align(stack, settings.align, run=run)
+
+
+def prepare(
+    stack: FocalStack, alignment: Alignment, settings: EstimateSettings, run: Run
+) -> tuple[FocalStack, NDArray[np.float64]]:
+    """Apply alignment and exposure gains; return the stack that the method sees and the transforms of its frames."""
+    applied = apply(stack, alignment, unaligned=settings.unaligned, area=settings.area)
+    for warning in applied.stack.info.warnings[len(stack.info.warnings) :]:
+        run.warn(warning)
+    exposure = find_gains(applied.stack, run=run)
+    for warning in exposure.warnings:
+        run.warn(warning)
+    return with_gains(applied.stack, exposure, pixels=settings.match_exposure), applied.transforms
+
+
+def memory_needed(stack: FocalStack, method: Method, run: Run) -> int:
+    """Estimate the peak memory of a run in bytes, beside the interpreter: planes of the method and decoded frames."""
+    h, w, c = stack.shape
+    frame = h * w * c * stack.dtype.itemsize
+    per_pixel = method.spec.bytes_per_pixel
+    return h * w * per_pixel + frame * (3 + run.threads)
+
+
+def _check_memory(stack: FocalStack, method: Method, run: Run) -> None:
+    need = memory_needed(stack, method, run)
+    run.progress.note(f"memory needed: about {need / 2**20:.0f} MiB")
+    if run.max_memory is not None and need > run.max_memory:
+        h, w, _ = stack.shape
+        share = (run.max_memory / need) ** 0.5
+        raise MemoryLimitError(
+            f"{w} x {h} px need about {need / 2**20:.0f} MiB, the limit is {run.max_memory / 2**20:.0f} MiB.",
+            where="max_memory",
+            hint=f"Raise the limit, or reduce the pictures to {w * share:.0f} x {h * share:.0f} px.",
+        )
+
+
+def _check_unit(stack: FocalStack, unit: Unit) -> None:
+    """Fail before the computation, not after it, when the result cannot be told in the asked unit."""
+    if unit is Unit.INDEX:
+        return
+    if stack.axis.unit is Unit.INDEX:
+        raise UnitError(
+            f"the focus positions of this stack are unknown, so depth cannot be told in {unit}.",
+            where=stack.info.name,
+            hint="Give them with --focus, or leave --unit away to get frame numbers.",
+        )
+    stack.blur_axis.to(unit, stack.optics)
+
+
+def _finish(
+    found: Estimate, stack: FocalStack, transforms: NDArray[np.float64], unit: Unit, settings: EstimateSettings
+) -> DepthResult:
+    """Bring an estimate to the asked unit."""
+    moved = _in_unit(found.map, found, stack.blur_axis, unit, stack)
+    filled = None
+    if settings.fill and found.filled is not None:
+        filled = _in_unit(found.filled, found, stack.blur_axis, unit, stack)
+    return DepthResult(
+        map=moved,
+        axis=stack.axis,
+        optics=stack.optics,
+        index=found.index,
+        provenance=Provenance(method=""),
+        filled=filled,
+        all_in_focus=found.all_in_focus,
+        transforms=transforms,
+        info=stack.info,
+        extras=found.extras,
+    )
+
+
+def _in_unit(depth: DepthMap, found: Estimate, axis: FocusAxis, unit: Unit, stack: FocalStack) -> DepthMap:
+    """Move a map; frame index is reached through the axis, because steps may be uneven."""
+    if unit is not Unit.INDEX or depth.unit is Unit.INDEX:
+        return depth.to(unit, stack.optics)
+    index = axis.index_of(depth.values)
+    near = np.clip(np.nan_to_num(index).astype(int), 0, len(axis) - 2)
+    step = np.abs(np.diff(axis.values))[near]
+    sigma = None if depth.sigma is None else (depth.sigma / step).astype(np.float32)
+    return DepthMap(index.astype(np.float32), Unit.INDEX, depth.valid, sigma)

@@ -34,7 +34,8 @@ class Alignment:
         aligned: (N,) bool; false = this frame could not be aligned (its transform is the identity).
         reasons: (N) sentence per frame, empty where all is well.
         rule: what was done ("ecc, similarity", "not needed", "from FILE").
-        score: (N,) float64 agreement with the reference after alignment in [-1, 1] (blur-robust correlation), NaN = unknown.
+        score: (N,) float64 agreement with the reference after alignment in [-1, 1] (blur-robust correlation), NaN =
+            unknown.
     """
 
     transforms: NDArray[np.float64]

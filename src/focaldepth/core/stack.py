@@ -168,8 +168,8 @@ class FocalStack:
         """Make a stack from arrays in memory.
 
         Args:
-            frames: (N, H, W), (N, H, W, C) or N frames (H, W) / (H, W, C); uint8, uint16 or float in [0, 1]; C 1, 3 or 4
-                (alpha dropped).
+            frames: (N, H, W), (N, H, W, C) or N frames (H, W) / (H, W, C); uint8, uint16 or float in [0, 1];
+                C 1, 3 or 4 (alpha dropped).
             focus: one position per frame; frame indices when None.
             optics: what is known of the lens.
             transfer: how values relate to light.

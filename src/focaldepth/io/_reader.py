@@ -62,8 +62,8 @@ class ReadOptions:
     """What a user may say about a container.
 
     Attributes:
-        channel: number (from 0) or name of the channel to take; None = all of a colour picture, else an error that lists
-            them.
+        channel: number (from 0) or name of the channel to take; None = all of a colour picture, else an error that
+            lists them.
         dataset: name of the dataset inside HDF5 or zarr.
         axes: letters of its axes, such as "NHWC".
         log: position log of a video sweep.

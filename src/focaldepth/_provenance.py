@@ -1,0 +1,81 @@
+"""What happened in a run: times, memory, warnings, versions, input hashes."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from focaldepth._version import __version__
+from focaldepth.core.progress import Run
+from focaldepth.core.result import Provenance
+from focaldepth.core.stack import FocalStack
+from focaldepth.io.hashes import hash_inputs
+
+_LIBRARIES = ("numpy", "scipy", "opencv-python-headless", "tifffile", "imagecodecs", "pillow")
+
+
+class Recorder:
+    """Notes of one run; `run` is the caller's Run with a warn that is noted, too."""
+
+    def __init__(self, run: Run) -> None:
+        self._warnings: list[str] = []
+        self._times: dict[str, float] = {}
+        self._outer = run
+        self._begin = time.perf_counter()
+        self.run = replace(run, warn=self._warn)
+
+    def _warn(self, message: str) -> None:
+        if message not in self._warnings:
+            self._warnings.append(message)
+            self._outer.warn(message)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time of a block to a stage."""
+        begin = time.perf_counter()
+        yield
+        self._times[stage] = self._times.get(stage, 0.0) + time.perf_counter() - begin
+
+    def provenance(self, method: str, settings: dict[str, Any], stack: FocalStack) -> Provenance:
+        """Return the record of the run."""
+        with self.timed("hash"):
+            inputs = hash_inputs(stack)
+        self._times["total"] = time.perf_counter() - self._begin
+        return Provenance(
+            method=method,
+            settings=settings,
+            versions=versions(),
+            inputs=inputs,
+            times_s=dict(self._times),
+            peak_memory_bytes=peak_memory(),
+            warnings=tuple(self._warnings),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of focaldepth, Python and the libraries that touch pixels."""
+    found = {"focaldepth": __version__, "python": platform.python_version(), "system": platform.platform()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def peak_memory() -> int | None:
+    """Peak resident memory of this process in bytes; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)

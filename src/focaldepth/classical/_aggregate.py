@@ -1,0 +1,102 @@
+"""From the score of every pixel to smooth scores on coarser grids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A heavy-tailed window: Gaussians of several widths, weighted.
+
+    Attributes:
+        parts: (sigma in full-resolution pixels, weight); the first is the narrowest and has weight 1.
+        coarse: how many times coarser than the base grid the result lies.
+    """
+
+    parts: tuple[tuple[float, float], ...]
+    coarse: int
+
+    @property
+    def sigma(self) -> float:
+        """Width of the narrowest part, in full-resolution pixels."""
+        return self.parts[0][0]
+
+    @property
+    def weight(self) -> float:
+        """Sum of all weights: what a constant score is multiplied with."""
+        return float(sum(w for _, w in self.parts))
+
+
+def grid_shape(height: int, width: int, factor: int) -> tuple[int, int]:
+    """Rows and columns of a grid `factor` times coarser than a picture."""
+    return -(-height // factor), -(-width // factor)
+
+
+def shrink(plane: NDArray[Any], factor: int) -> Plane:
+    """Block means, (ceil(h / factor), ceil(w / factor)) float32; the border is repeated to fill blocks."""
+    if factor == 1:
+        return plane.astype(np.float32, copy=False)
+    h, w = plane.shape
+    rows, cols = grid_shape(h, w, factor)
+    pad_y, pad_x = rows * factor - h, cols * factor - w
+    if pad_y or pad_x:
+        plane = cv2.copyMakeBorder(plane, 0, pad_y, 0, pad_x, cv2.BORDER_REPLICATE)
+    small = cv2.resize(plane, (cols, rows), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32, copy=False)
+
+
+def enlarge(plane: NDArray[Any], factor: int, height: int, width: int) -> NDArray[Any]:
+    """Bilinear enlargement of a grid made by `shrink` back to (height, width)."""
+    if factor == 1:
+        return plane
+    rows, cols = plane.shape[:2]
+    big = cv2.resize(plane, (cols * factor, rows * factor), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(big[:height, :width])
+
+
+class Pyramid:
+    """Block means of a score on grids 1, 2, 4 ... times coarser than the base grid, made when asked for."""
+
+    def __init__(self, base: Plane) -> None:
+        self._levels = [base]
+
+    def level(self, number: int) -> Plane:
+        """Return the grid 2^number times coarser than the base."""
+        while len(self._levels) <= number:
+            self._levels.append(shrink(self._levels[-1], 2))
+        return self._levels[number]
+
+
+def aggregate(pyramid: Pyramid, window: Window, base_factor: int) -> Plane:
+    """Weigh the score with a window; each Gaussian runs on the coarsest grid on which it is still 1 px wide.
+
+    Args:
+        pyramid: score on the base grid and below.
+        window: widths in full-resolution pixels.
+        base_factor: full-resolution pixels per base grid pixel.
+
+    Returns:
+        Weighted score on the grid `window.coarse` times coarser than the base.
+    """
+    target = window.coarse.bit_length() - 1
+    shape = pyramid.level(target).shape
+    total = np.zeros(shape, np.float32)
+    for sigma, weight in window.parts:
+        level = target
+        while sigma / (base_factor * 2 ** (level + 1)) >= 1.5:
+            level += 1
+        pixel = base_factor * 2**level
+        # Block means already smooth by a box of one pixel (variance 1/12 of its square).
+        width = np.sqrt(max((sigma / pixel) ** 2 - (1 / 12 if pixel > 1 else 0), 0.04))
+        part = cv2.GaussianBlur(pyramid.level(level), (0, 0), float(width))
+        part = enlarge(part, 2 ** (level - target), *shape)
+        cv2.scaleAdd(part, weight, total, dst=total)
+    return total

@@ -1,0 +1,137 @@
+"""How far a depth can be trusted: which window to believe, one standard deviation, and validity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth.classical._aggregate import Plane, Window, enlarge
+from focaldepth.classical._sigma_model import log_sigma
+from focaldepth.classical._stream import Streamed
+
+ENOUGH = 4.0
+"""A window is believed once its focus curve rises this many noise deviations above its lowest value."""
+_SPREADS_PX = (9, 25)
+_HOPELESS_SECOND = 0.9
+_STRIP = 128
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class WindowPeak:
+    """The fitted peak of one window on the base grid; planes (h, w) float32.
+
+    Attributes:
+        position: on the blur-linear axis.
+        signal: rise of the focus curve over the noise expected in this window.
+        relative: rise over the highest score, 0..1.
+        second: prominence of the next peak, 0..1.
+        at_end: 1 where the highest score is that of the first or last frame.
+    """
+
+    position: Plane
+    signal: Plane
+    relative: Plane
+    second: Plane
+    at_end: Plane
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The believed window of every pixel: its number and its peak."""
+
+    window: NDArray[np.uint8]
+    peak: WindowPeak
+
+
+def peaks_on_grid(state: Streamed, windows: Sequence[Window], focus: NDArray[np.float64]) -> list[WindowPeak]:
+    """Fit the peaks of all windows and bring them to the base grid."""
+    return [_peak(state, number, window, focus) for number, window in enumerate(windows)]
+
+
+def _peak(state: Streamed, number: int, window: Window, focus: NDArray[np.float64]) -> WindowPeak:
+    tracker = state.trackers[number]
+    shape = state.covered.shape
+    rows = tracker.best.shape[0]
+    planes = [np.empty(tracker.best.shape, np.float32) for _ in range(5)]
+    # Averaging over a window of width sigma lowers noise in proportion; state.noise is the level itself.
+    expected = np.float32(max(state.noise * window.weight / window.sigma, 1e-3))
+    for y in range(0, rows, _STRIP):
+        part = slice(y, min(y + _STRIP, rows))
+        fit = tracker.fit(focus, part)
+        relative = fit.contrast / np.maximum(tracker.best[part], np.float32(1e-6))
+        values = (fit.position, fit.contrast / expected, relative, fit.second, fit.at_end)
+        for plane, value in zip(planes, values, strict=True):
+            plane[part] = value
+    return WindowPeak(*(enlarge(p, window.coarse, *shape) for p in planes))
+
+
+def choose(peaks: Sequence[WindowPeak]) -> Chosen:
+    """Take the finest window whose signal stands out of the noise; the widest where none does."""
+    window = np.full(peaks[0].signal.shape, len(peaks) - 1, np.uint8)
+    for number in range(len(peaks) - 2, -1, -1):
+        window[peaks[number].signal > ENOUGH] = number
+
+    def pick(name: str) -> Plane:
+        plane: Plane = getattr(peaks[-1], name).copy()
+        for number in range(len(peaks) - 1):
+            np.copyto(plane, getattr(peaks[number], name), where=window == number)
+        return plane
+
+    return Chosen(window, WindowPeak(*(pick(n) for n in ("position", "signal", "relative", "second", "at_end"))))
+
+
+def features(peaks: Sequence[WindowPeak], chosen: Chosen, step: float, factor: int) -> list[Plane]:
+    """Return what the sigma model reads, planes on the base grid, in the order of the model's terms.
+
+    Distances are in steps (mean distance of neighbouring frames), so the model knows no unit.
+    """
+    scale = np.float32(1 / step)
+    fine, middle, wide = peaks
+    spreads = [_spread(chosen.peak.position, max(3, px // factor | 1)) * scale for px in _SPREADS_PX]
+    return [
+        np.log(np.clip(chosen.peak.signal, 0.3, 1e4)),
+        chosen.peak.second,
+        np.log(np.abs(fine.position - middle.position) * scale + np.float32(0.03)),
+        np.log(np.abs(middle.position - wide.position) * scale + np.float32(0.03)),
+        np.log(spreads[0] + np.float32(0.02)),
+        np.log(spreads[1] + np.float32(0.03)),
+        chosen.peak.at_end,
+        (chosen.window == 1).astype(np.float32),
+        (chosen.window == 2).astype(np.float32),
+        np.log(np.clip(chosen.peak.relative, 1e-3, 1)),
+    ]
+
+
+def _spread(position: Plane, size: int) -> Plane:
+    """Standard deviation in a box window."""
+    centred = position - np.float32(position.mean(dtype=np.float64))
+    mean = cv2.blur(centred, (size, size))
+    square = cv2.sqrBoxFilter(centred, cv2.CV_32F, (size, size))
+    spread: Plane = np.sqrt(np.maximum(square - mean * mean, 0))
+    return spread
+
+
+def trust(
+    peaks: Sequence[WindowPeak], chosen: Chosen, state: Streamed, focus: NDArray[np.float64], max_sigma: float
+) -> tuple[Plane, Mask]:
+    """Return sigma (blur-linear unit) and validity of every grid pixel.
+
+    Not valid are: too wide a sigma, no window above the noise, a peak at the first or last frame, two peaks of nearly
+    the same height, saturation, and what not every frame shows.
+    """
+    step = float(np.abs(np.diff(focus)).mean())
+    extent = float(np.ptp(focus))
+    sigma = np.exp(log_sigma(features(peaks, chosen, step, state.factor))) * np.float32(step)
+    # Nothing is known: no worse than a guess in the middle of the range.
+    sigma = np.minimum(sigma, np.float32(extent / np.sqrt(12) * 2)).astype(np.float32)
+    heard = peaks[-1].signal > ENOUGH
+    for peak in peaks[:-1]:
+        heard |= peak.signal > ENOUGH
+    valid = heard & (sigma <= max_sigma * extent) & (chosen.peak.at_end < 0.5)
+    valid &= (chosen.peak.second < _HOPELESS_SECOND) & (state.saturated < 0.5) & (state.covered > 0.99)
+    return sigma, valid

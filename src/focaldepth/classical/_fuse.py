@@ -1,0 +1,196 @@
+"""The all-in-focus picture, built while frames go by."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth.classical._aggregate import Plane, enlarge
+from focaldepth.core.stack import Frame
+
+_STRIP = 64
+_NEGLIGIBLE = 1 / 512
+
+
+class Fuser(Protocol):
+    """Takes frames with their score on a grid and ends with a picture."""
+
+    def update(self, frame: Frame, score: Plane, higher: NDArray[np.uint8]) -> None:
+        """Take the next frame; `score` and `higher` (255 = highest so far) lie on the grid."""
+
+    def finish(self) -> Frame:
+        """Return the picture in the dtype of the frames."""
+
+
+class ColourFuser:
+    """Every pixel comes unchanged from the frame that is sharpest there."""
+
+    def __init__(self, shape: tuple[int, int, int], dtype: np.dtype[Any], factor: int) -> None:
+        self._picture = np.zeros(shape, dtype)
+        self._factor = factor
+
+    def update(self, frame: Frame, score: Plane, higher: NDArray[np.uint8]) -> None:
+        """Copy the pixels that are sharper here than in all frames before."""
+        h, w, c = self._picture.shape
+        rows, cols = higher.shape
+        size = (cols * self._factor, rows * self._factor)
+        mask = cv2.resize(higher, size, interpolation=cv2.INTER_NEAREST)[:h, :w]
+        target = self._picture if c > 1 else self._picture[..., 0]
+        cv2.copyTo(frame if c > 1 else frame[..., 0], np.ascontiguousarray(mask), target)
+
+    def finish(self) -> Frame:
+        """Return the picture."""
+        return self._picture
+
+
+class MultibandFuser:
+    """Frames weighed by score^8: fine detail at full resolution, everything coarser in a pyramid of its own.
+
+    Fine detail is a running weighted mean. Below 1/4 resolution each band of a Laplacian pyramid has its own, wider
+    weights (Burt & Adelson 1983), so that seams of brightness spread over their own size.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], dtype: np.dtype[Any], factor: int) -> None:
+        self._shape, self._dtype, self._factor = shape, dtype, factor
+        h, w, c = shape
+        self._picture = np.zeros((h, w, c), np.float32)
+        self._total: Plane | None = None
+        self._top: Plane | None = None
+        self._bands = _BandBlend(_levels(h, w))
+
+    def update(self, frame: Frame, score: Plane, higher: NDArray[np.uint8]) -> None:
+        """Blend one more frame in."""
+        share = self._share(score)
+        h, w, _ = self._shape
+        rows_per_strip = max(self._factor, _STRIP // self._factor * self._factor)
+        for y in range(0, h, rows_per_strip):
+            y1 = min(y + rows_per_strip, h)
+            part = _rows(share, y, y1, self._factor, w)
+            if part.max() < _NEGLIGIBLE:
+                continue
+            target = self._picture[y:y1]
+            piece = frame[y:y1].astype(np.float32)
+            target[:] = cv2.blendLinear(target, piece, 1 - part, part).reshape(target.shape)
+        self._bands.update(_reduced(frame), score)
+
+    def _share(self, score: Plane) -> Plane:
+        """Share of this frame in the running mean; weights are kept relative to the highest score so far."""
+        score = np.maximum(score, np.float32(1e-6))
+        if self._total is None or self._top is None:
+            self._top, self._total = score.copy(), np.ones_like(score)
+            return np.ones_like(score)
+        top = np.maximum(self._top, score)
+        self._total *= _power(self._top, top)
+        weight = _power(score, top)
+        self._total += weight
+        self._top = top
+        return np.divide(weight, self._total, dtype=np.float32)
+
+    def finish(self) -> Frame:
+        """Return the blended picture in the dtype of the frames."""
+        picture = self._picture
+        low, shapes = picture, []
+        for _ in range(2):
+            shapes.append(low.shape[:2])
+            low = _down(low)
+        correction = self._bands.finish() - low
+        for h, w in reversed(shapes):
+            correction = _up(correction, h, w)
+        picture += correction
+        return _to_dtype(picture, self._dtype)
+
+
+class _BandBlend:
+    """Laplacian pyramid whose bands are running weighted means."""
+
+    def __init__(self, levels: int) -> None:
+        self._levels = levels
+        self._sums: list[NDArray[np.float32]] = []
+        self._weights: list[Plane] = []
+        self._top: list[Plane] = []
+
+    def update(self, picture: NDArray[np.float32], score: Plane) -> None:
+        h, w, _ = picture.shape
+        score = np.maximum(cv2.resize(score, (w, h), interpolation=cv2.INTER_AREA), np.float32(1e-6))
+        for level in range(self._levels + 1):
+            if level < self._levels:
+                below = _down(picture)
+                band = picture - _up(below, *picture.shape[:2])
+            else:
+                below, band = picture, picture
+            self._add(level, band.astype(np.float32, copy=False), score)
+            picture, score = below, cv2.pyrDown(score) if level < self._levels else score
+
+    def _add(self, level: int, band: NDArray[np.float32], score: Plane) -> None:
+        if level == len(self._sums):
+            self._sums.append(band.copy())
+            self._weights.append(np.ones_like(score))
+            self._top.append(score)
+            return
+        top = np.maximum(self._top[level], score)
+        fade = _power(self._top[level], top)
+        weight = _power(score, top)
+        self._sums[level] = self._sums[level] * fade[..., None] + band * weight[..., None]
+        self._weights[level] = self._weights[level] * fade + weight
+        self._top[level] = top.astype(np.float32, copy=False)
+
+    def finish(self) -> NDArray[np.float32]:
+        bands = [s / w[..., None] for s, w in zip(self._sums, self._weights, strict=True)]
+        picture = bands[-1]
+        for band in reversed(bands[:-1]):
+            picture = _up(picture, *band.shape[:2]) + band
+        return picture
+
+
+def _power(score: Plane, top: Plane) -> Plane:
+    """(score / top)^8 by squaring."""
+    ratio = np.divide(score, top, dtype=np.float32)
+    for _ in range(3):
+        np.multiply(ratio, ratio, out=ratio)
+    return ratio
+
+
+def _levels(h: int, w: int) -> int:
+    """Bands below 1/4 resolution: three, fewer for small pictures."""
+    return int(np.clip(np.log2(max(min(h, w) / 32, 1)), 0, 3))
+
+
+def _reduced(frame: Frame) -> NDArray[np.float32]:
+    """The frame at 1/4 resolution, (ceil, ceil, C) float32."""
+    return _down(_down(frame)).astype(np.float32)
+
+
+def _down(picture: NDArray[Any]) -> NDArray[Any]:
+    small: NDArray[Any] = cv2.pyrDown(picture)
+    return small if small.ndim == 3 else small[..., None]
+
+
+def _up(picture: NDArray[Any], h: int, w: int) -> NDArray[Any]:
+    big: NDArray[Any] = cv2.pyrUp(picture, dstsize=(w, h))
+    return big if big.ndim == 3 else big[..., None]
+
+
+def _rows(grid: Plane, y0: int, y1: int, factor: int, width: int) -> Plane:
+    """Rows y0..y1 of the enlarged grid; the grid rows beside them take part in the interpolation."""
+    if factor == 1:
+        return grid[y0:y1]
+    first, last = max(y0 // factor - 1, 0), min(-(-y1 // factor) + 1, grid.shape[0])
+    part = enlarge(grid[first:last], factor, (last - first) * factor, width)
+    return np.ascontiguousarray(part[y0 - first * factor : y1 - first * factor])
+
+
+def _to_dtype(picture: NDArray[np.float32], dtype: np.dtype[Any]) -> Frame:
+    if dtype.kind == "f":
+        return picture.astype(dtype, copy=False)
+    out: Frame = np.empty(picture.shape, dtype)
+    top = np.iinfo(dtype).max
+    for y in range(0, len(picture), _STRIP):
+        np.clip(np.rint(picture[y : y + _STRIP]), 0, top, out=picture[y : y + _STRIP])
+        out[y : y + _STRIP] = picture[y : y + _STRIP]
+    return out
+
+
+FUSERS: dict[str, type[MultibandFuser] | type[ColourFuser]] = {"multiband": MultibandFuser, "colour": ColourFuser}

@@ -1,0 +1,176 @@
+"""The driver of streaming methods: every frame is read once, and memory does not grow with their number."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth.classical._aggregate import Plane, Pyramid, Window, aggregate, grid_shape, shrink
+from focaldepth.classical._fuse import FUSERS, Fuser
+from focaldepth.classical._luminance import brightness_gains, channel_sum
+from focaldepth.classical._peak import PeakTracker
+from focaldepth.core.progress import Run
+from focaldepth.core.stack import FocalStack, Frame
+from focaldepth.measures.smoothed_modified_laplacian import SmoothedModifiedLaplacian
+
+_STRIP = 64
+_SATURATED = 0.985
+_CURVE_GRID = (24, 32)
+_NOISE_PERCENTILE = 2
+
+
+@dataclass
+class Streamed:
+    """What one pass over the frames leaves behind.
+
+    Attributes:
+        factor: full-resolution pixels per grid pixel.
+        trackers: one peak tracker per window, each on its own grid.
+        noise: score of a plain area, median over frames (scores count full scale as 255).
+        saturated: (h, w) share of saturated pixels in the sharpest frame, on the grid.
+        covered: (h, w) 1 where every frame shows the scene, on the grid.
+        picture: all-in-focus picture; None if none was asked for.
+        curves: (N, a, b) focus curves on a coarse grid; `curve_rows`, `curve_cols` are its pixel positions.
+        source_frame: (h, w) int16 frame with the highest score, on the grid.
+    """
+
+    factor: int
+    trackers: list[PeakTracker]
+    noise: float = 0.0
+    saturated: Plane = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    covered: Plane = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    picture: Frame | None = None
+    curves: Plane = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
+    curve_rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    curve_cols: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+def base_factor(height: int, width: int) -> int:
+    """Full-resolution pixels per grid pixel: 1 up to 2 megapixels, 2 above.
+
+    Aggregated scores are smooth (sigma at least 2 px), so a grid of half the resolution loses nothing that matters.
+    """
+    return 1 if height * width <= 2_000_000 else 2
+
+
+def stream(stack: FocalStack, run: Run, windows: tuple[Window, ...], fusion: str) -> Streamed:
+    """Read every frame once: scores, peaks, all-in-focus picture.
+
+    Args:
+        stack: the frames.
+        run: threads, progress, cancellation.
+        windows: one peak tracker is kept for each; the first drives fusion.
+        fusion: "multiband", "colour" or "none".
+    """
+    h, w, _ = stack.shape
+    factor = base_factor(h, w)
+    base = grid_shape(h, w, factor)
+    trackers = [PeakTracker(grid_shape(*base, window.coarse)) for window in windows]
+    state = Streamed(factor, trackers, saturated=np.zeros(base, np.float32), covered=np.ones(base, np.float32))
+    state.curve_rows, state.curve_cols = _curve_positions(h, w)
+    fuser = None if fusion == "none" else FUSERS[fusion](stack.shape, stack.dtype, factor)
+    gains = brightness_gains(stack.gains, len(stack))
+    floors, curves = [], []
+    run.stage("depth", len(stack))
+    with ThreadPoolExecutor(1, thread_name_prefix="focaldepth-fuse") as side:
+        fusing: Future[None] | None = None
+        for i, frame in enumerate(stack.frames(prefetch=2, threads=max(1, run.threads - 1))):
+            score, clipped = frame_score(frame, factor, stack.source.white)
+            score *= gains[i]
+            covered = _coverage(stack, i, factor)
+            if covered is not None:
+                score[covered < 1] = 0
+                np.minimum(state.covered, covered, out=state.covered)
+            fine, higher, floor = _track(state, score, windows)
+            cv2.copyTo(clipped, higher, state.saturated)
+            floors.append(floor)
+            curves.append(_sample(fine, state, factor))
+            if fusing is not None:
+                fusing.result()
+            if fuser is not None:
+                fusing = side.submit(_fuse, fuser, frame, fine, higher)
+            run.advance()
+        if fusing is not None:
+            fusing.result()
+    state.noise = float(np.median(floors))
+    state.curves = np.stack(curves)
+    state.picture = fuser.finish() if fuser is not None else None
+    return state
+
+
+def _fuse(fuser: Fuser, frame: Frame, score: Plane, higher: NDArray[np.uint8]) -> None:
+    fuser.update(frame, score, higher)
+
+
+def frame_score(frame: Frame, factor: int, white: float) -> tuple[Plane, Plane]:
+    """Return the focus measure of a frame and its share of saturated pixels, block means on the base grid.
+
+    Scores count full scale as 255. Works in strips that stay in the cache; each strip sees the rows beside it, so
+    strips leave no trace.
+    """
+    measure = SmoothedModifiedLaplacian()
+    h, w, channels = frame.shape
+    score, clipped = (np.empty(grid_shape(h, w, factor), np.float32) for _ in range(2))
+    for y in range(0, h, _STRIP):
+        first, last = max(y - measure.reach, 0), min(y + _STRIP + measure.reach, h)
+        grey = channel_sum(frame[first:last])
+        inner = slice(y - first, y - first + min(_STRIP, h - y))
+        target = slice(y // factor, y // factor + -(-(inner.stop - inner.start) // factor))
+        score[target] = shrink(measure.raw(grey)[inner], factor)
+        bright = cv2.compare(grey[inner], float(_SATURATED * white * channels), cv2.CMP_GE)
+        clipped[target] = shrink(bright, factor)
+    score *= np.float32(255 / white / 4 / channels)
+    clipped /= 255
+    return score, clipped
+
+
+def _track(state: Streamed, score: Plane, windows: tuple[Window, ...]) -> tuple[Plane, NDArray[np.uint8], float]:
+    """Feed every tracker; return the finest score, where it is the highest so far, and the frame's noise floor."""
+    pyramid = Pyramid(score)
+    fine, higher = None, None
+    for window, tracker in zip(windows, state.trackers, strict=True):
+        weighted = aggregate(pyramid, window, state.factor)
+        risen = tracker.update(weighted)
+        if fine is None:
+            fine, higher = weighted, risen
+    assert fine is not None  # windows is never empty
+    assert higher is not None
+    return fine, higher, _noise_floor(pyramid, state)
+
+
+def _noise_floor(pyramid: Pyramid, state: Streamed) -> float:
+    """Score of the plainest 2 % of a frame: noise alone, where a frame has any plain or defocused area."""
+    window = Window(((4.0, 1.0),), 4 // state.factor)
+    smooth = aggregate(pyramid, window, state.factor)
+    seen = shrink(state.covered, 4 // state.factor) > 0.99
+    values = smooth[seen] if seen.any() else smooth.ravel()
+    return float(np.percentile(values, _NOISE_PERCENTILE))
+
+
+def _coverage(stack: FocalStack, i: int, factor: int) -> Plane | None:
+    covered = stack.source.coverage(i)
+    return None if covered is None else shrink(covered.astype(np.uint8) * 255, factor) / np.float32(255)
+
+
+def _curve_positions(h: int, w: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    rows, cols = (min(n, size) for n, size in zip(_CURVE_GRID, (h, w), strict=True))
+    return ((np.arange(rows) + 0.5) * h / rows).astype(np.int64), ((np.arange(cols) + 0.5) * w / cols).astype(np.int64)
+
+
+def _sample(fine: Plane, state: Streamed, factor: int) -> Plane:
+    picked: Plane = fine[np.ix_(state.curve_rows // factor, state.curve_cols // factor)]
+    return picked
+
+
+def full_size(plane: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """Bilinear enlargement of any grid to (H, W), for planes that lie on coarser grids of the same picture."""
+    if plane.shape[:2] == shape:
+        return plane
+    factor = -(-shape[0] // plane.shape[0])
+    big = cv2.resize(plane, (plane.shape[1] * factor, plane.shape[0] * factor), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(big[: shape[0], : shape[1]])

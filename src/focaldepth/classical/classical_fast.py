@@ -1,0 +1,112 @@
+"""Streaming depth from focus: each frame is read once, and memory does not grow with their number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from focaldepth.classical._aggregate import Plane, Window, enlarge
+from focaldepth.classical._confidence import WindowPeak, choose, peaks_on_grid, trust
+from focaldepth.classical._fill import complete
+from focaldepth.classical._stream import Streamed, stream
+from focaldepth.classical.naive import NAYAR
+from focaldepth.core.axis import FocusAxis
+from focaldepth.core.method import Access, Citation, MethodSpec
+from focaldepth.core.progress import Run
+from focaldepth.core.result import DepthMap, Estimate
+from focaldepth.core.settings import check, setting
+from focaldepth.core.stack import FocalStack
+
+WINDOWS = (
+    Window(((2.0, 1.0), (5.0, 0.5), (12.0, 0.2), (25.0, 0.05)), 1),
+    Window(((7.0, 1.0), (16.0, 0.2)), 2),
+    Window(((14.0, 1.0), (28.0, 0.1)), 4),
+)
+"""Fine, middle and wide window; heavy tails let an untextured pixel follow texture farther away."""
+
+BURT = Citation(
+    "burt1983multiresolution",
+    "P. J. Burt, E. H. Adelson: A multiresolution spline with application to image mosaics. ACM TOG 2(4), 1983.",
+    "https://doi.org/10.1145/245.247",
+    "@article{burt1983multiresolution,\n  author = {Burt, Peter J. and Adelson, Edward H.},\n"
+    "  title = {A Multiresolution Spline with Application to Image Mosaics},\n"
+    "  journal = {ACM Transactions on Graphics},\n  volume = {2},\n  number = {4},\n  pages = {217--236},\n"
+    "  year = {1983}\n}",
+)
+
+
+@dataclass(frozen=True)
+class ClassicalFast:
+    """Focus curves in three windows at once; measured noise decides at every pixel which window is believed."""
+
+    spec: ClassVar[MethodSpec] = MethodSpec(
+        title="Streaming classical: three windows, chosen by measured noise",
+        access=Access.STREAM,
+        summary="Any number of frames at any size on a laptop: each frame is read once and a fixed number of planes is "
+        "kept. Sub-frame depth, error bar and validity from the shape of the focus curve.",
+        gives=("sigma", "index", "all_in_focus", "filled"),
+        citations=(NAYAR, BURT),
+        invariances=("frame order", "gain"),
+        bytes_per_pixel=60,
+    )
+
+    fusion: str = setting(
+        "multiband", "all-in-focus picture: multiband, colour or none", choices=("multiband", "colour", "none")
+    )
+    max_sigma: float = setting(
+        0.2, "a pixel is valid up to this sigma, as a share of the focus range", low=0.001, high=1.0
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
+        """Estimate depth; see the class."""
+        self.spec.check(stack, "classical-fast")
+        state = stream(stack, run, WINDOWS, self.fusion)
+        run.stage("confidence", 1)
+        estimate = _estimate(state, stack.blur_axis, stack.shape[:2], self.max_sigma)
+        run.advance()
+        return estimate
+
+
+def _estimate(state: Streamed, axis: FocusAxis, shape: tuple[int, int], max_sigma: float) -> Estimate:
+    """Turn the planes of one pass into full-resolution maps."""
+    position, sigma, valid = _on_grid(state, axis, max_sigma)
+    filled, wide = complete(position, sigma, valid)
+    index = axis.index_of(np.where(valid, position, filled)).astype(np.float32)
+    full_valid = enlarge(valid.astype(np.uint8), state.factor, *shape) > 0
+    extras = {
+        "curves": state.curves,
+        "curve_rows": state.curve_rows,
+        "curve_cols": state.curve_cols,
+        "source_frame": state.trackers[0].index,
+    }
+    state.trackers.clear()
+
+    def big(plane: Plane) -> Plane:
+        full: Plane = enlarge(plane, state.factor, *shape)
+        return full
+
+    everywhere = np.ones(shape, bool)
+    return Estimate(
+        DepthMap(big(position), axis.unit, full_valid, big(sigma)),
+        big(index),
+        state.picture,
+        DepthMap(big(filled), axis.unit, everywhere, big(wide)),
+        extras,
+    )
+
+
+def _on_grid(state: Streamed, axis: FocusAxis, max_sigma: float) -> tuple[Plane, Plane, np.ndarray]:
+    """Position, sigma and validity on the base grid."""
+    peaks: list[WindowPeak] = peaks_on_grid(state, WINDOWS, axis.values)
+    chosen = choose(peaks)
+    position = chosen.position
+    sigma, valid = trust(peaks, chosen, state, axis.values, max_sigma)
+    return position, sigma, valid
+
+
+METHOD = ClassicalFast

@@ -1,0 +1,1 @@
+"""Scenes with exact depth, made from a seed."""
