@@ -31,8 +31,7 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
 
     The file fits --transforms, so several stacks of one scene can share one alignment.
     """
-    from focaldepth.align._run import align, from_transforms
-    from focaldepth.align._warp import apply
+    from focaldepth.align._run import align, apply, from_transforms
     from focaldepth.io._atomic import check_target
 
     out = Path(output)
