@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from focaldepth import __version__
+from focaldepth.align._alignment import ALIGNERS
 from focaldepth.cli import _options, _show, _summary, _work
 from focaldepth.cli._json import print_json
 from focaldepth.cli._session import current
@@ -53,13 +54,16 @@ class Prepared:
 
 
 def prepare(inputs: Sequence[str], options: _work.Options) -> Prepared:
-    """Read the stack, say what was read, and check what can be checked before the start."""
+    """Check names and settings, read the stack, say what was read, check formats and memory: all before the start."""
+    from focaldepth.estimate import make_method
     from focaldepth.io.result_folder import check_formats
     from focaldepth.report import mesh
 
     start = time.monotonic()
-    mesh.check_formats(options["mesh"])
     settings = _work.settings_of(options)
+    ALIGNERS.resolve(settings.align)
+    make_method(settings, mapping(options["method_settings"], "--set"))
+    mesh.check_formats(options["mesh"])
     stack = _work.load(inputs, options)
     check_formats(options["formats"], _work.unit_of(settings, stack), stack.optics)
     _work.check_memory(stack, settings, options)
