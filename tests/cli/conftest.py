@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+import focaldepth
 from focaldepth.cli._guard import run
 
-SRC = Path(__file__).parents[2] / "src"
+SRC = Path(focaldepth.__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -53,3 +56,29 @@ def fresh() -> Callable[..., subprocess.Popen[str]]:
         )
 
     return start
+
+
+Writer = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def scene() -> tuple[np.ndarray, ...]:
+    """Eight frames (96, 128, 3) uint8 RGB of a rendered scene, near to far."""
+    from focaldepth.scenes.layers import LayeredScene, render
+
+    return tuple(render(LayeredScene(height=96, width=128, frames=8, seed=3)).stack.read_all())
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Writer:
+    """Write frames as pictures into a folder and return it."""
+
+    def call(frames: Sequence[np.ndarray], suffix: str = ".png", name: str = "stack") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for i, frame in enumerate(frames):
+            picture = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) if frame.ndim == 3 else frame
+            assert cv2.imwrite(str(folder / f"img{i + 1}{suffix}"), picture)
+        return folder
+
+    return call

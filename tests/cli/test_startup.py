@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-SRC = Path(__file__).parents[2] / "src"
+import focaldepth
+
+SRC = Path(focaldepth.__file__).parents[1]
 ENV = {**os.environ, "PYTHONPATH": str(SRC)}
 
 
@@ -39,7 +41,7 @@ def test_entry_point_is_the_module() -> None:
     """The installed script and ``python -m focaldepth`` are one function."""
     import tomllib
 
-    project = tomllib.loads((SRC.parent / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert project["scripts"]["focaldepth"] == "focaldepth.cli:main"
     out = subprocess.run([sys.executable, "-m", "focaldepth", "--version"], env=ENV, capture_output=True, text=True)
     assert out.stdout.startswith("focaldepth ")

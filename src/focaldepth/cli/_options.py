@@ -37,6 +37,9 @@ _READING = (
     click.option("--axes", help="Letters of the axes of an array, such as NHWC or ZYX."),
     click.option("--log", type=click.Path(exists=True, dir_okay=False), help="Position log of a video sweep."),
     click.option("--name-pattern", help="Where the position stands in the file names, such as 'image_*_{focus}.jpg'."),
+    click.option(
+        "--max-pixels", type=click.IntRange(min=1), help="Largest frame to decode.  [default: 500 megapixels]"
+    ),
     click.option("--skip-bad-frames", is_flag=True, help="Go on without frames that cannot be read, and say so."),
 )
 _RUNNING = (

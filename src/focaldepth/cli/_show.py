@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -27,7 +27,7 @@ def warn(sentences: Iterable[str]) -> None:
 
 
 def stack(found: FocalStack) -> None:
-    """Print what was read: number, size, depth, order, focus."""
+    """Print what was read: number, size, depth, order, focus, and what is odd about it."""
     h, w, c = found.shape
     colour = {1: "grey", 3: "RGB"}.get(c, f"{c} channels")
     fact("stack", f"{found.info.name}: {len(found)} frames of {w} x {h} px, {colour}, {bit_depth(found)}")
@@ -36,7 +36,7 @@ def stack(found: FocalStack) -> None:
     lens = found.optics.facts()
     if len(lens) > 1 or lens["model"] != "thin_lens":
         fact("optics", ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in lens.items()))
-    warn(f"frame left out: {name}: {reason}" for name, reason in found.info.skipped.items())
+    warn(found.info.warnings)
 
 
 def memory(needed: int, run: Run) -> None:
@@ -51,14 +51,21 @@ def written(files: Iterable[str]) -> None:
         fact("" if i else "written", path)
 
 
-def summary(result: DepthResult) -> None:
-    """Print the figures of the report's first row, and every warning."""
+def summary(result: DepthResult, told: Sequence[str]) -> None:
+    """Print the figures of the report's first row, and the warnings that were not told yet."""
     for number in headline(result):
         comma = "" if number.note.startswith("of ") else ","
         fact(number.label.lower(), f"{number.value}{comma} {number.note}")
-    warnings = result.provenance.warnings
-    fact("warnings", str(len(warnings) or "none"))
-    warn(warnings)
+    warnings(result.provenance.warnings, told)
+
+
+def warnings(all_of_them: Sequence[str], told: Sequence[str]) -> None:
+    """Print the number of warnings and those that were not told yet."""
+    new = [sentence for sentence in all_of_them if sentence not in told]
+    before = len(all_of_them) - len(new)
+    above = f", {before} of them above" if before and new else " (above)" if before else ""
+    fact("warnings", f"{len(all_of_them)}{above}" if all_of_them else "none")
+    warn(new)
 
 
 def alignment(found: FocalStack, result: Alignment) -> None:

@@ -71,7 +71,7 @@ def result_facts(result: DepthResult) -> dict[str, Any]:
 def axis_text(axis: FocusAxis, origin: str) -> str:
     """One line about the focus positions."""
     if axis.unit is Unit.INDEX:
-        return "unknown: depth will be in frames, without a unit (give positions with --focus)"
+        return "unknown; depth will be in frames"
     first, last = (f"{v:.4g}" for v in (axis.values[0], axis.values[-1]))
     return f"{first} to {last} {axis.unit.symbol} ({origin})"
 

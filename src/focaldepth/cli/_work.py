@@ -31,6 +31,7 @@ READ_OPTIONS = (
     "axes",
     "log",
     "name_pattern",
+    "max_pixels",
     "skip_bad_frames",
 )
 Options = Mapping[str, Any]
@@ -40,7 +41,7 @@ def load(inputs: Sequence[str], options: Options) -> FocalStack:
     """Read the stack and, unless quiet, say what was read."""
     from focaldepth.io.load import load_stack
 
-    wanted = {name: options[name] for name in READ_OPTIONS}
+    wanted = {name: options[name] for name in READ_OPTIONS if options[name] is not None}
     optics = parse_optics(mapping(options["optics"], "--optics"))
     stack = load_stack(list(inputs), optics=optics, **wanted)
     if not options["quiet"]:

@@ -97,5 +97,5 @@ def finish(
     }
     if not options["quiet"]:
         _show.written(facts["files"])
-        _show.summary(result)
+        _show.summary(result, ready.stack.info.warnings)
     return facts, result

@@ -43,7 +43,7 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     warnings = [*result.provenance.warnings, *lost]
     if not options["quiet"]:
         _show.written([str(picture)])
-        _show.warn(warnings)
+        _show.warnings(warnings, stack.info.warnings)
     if options["as_json"]:
         print_json(
             {
