@@ -192,6 +192,16 @@ def test_memory_limit_says_what_would_fit(refused, write, scene: Frames) -> None
     assert "--max-memory" in said.split("limit is")[1]
 
 
+def test_little_free_memory_is_told(accepted, write, scene: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the start, because a killed process can tell nothing."""
+    from focaldepth.cli import _work
+
+    monkeypatch.setattr(_work, "memory", lambda: {"free": 1000, "total": 2000})
+    said = accepted(write(scene))
+    assert "only 1000 B are free" in said
+    assert said.index("only 1000 B are free") < said.index("depth: ")
+
+
 @pytest.mark.parametrize(
     ("args", "hint"),
     [

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from focaldepth.cli import _show
+from focaldepth.cli._machine import memory
 from focaldepth.cli._optics import parse_optics
 from focaldepth.cli._session import current
 from focaldepth.cli._terminal import progress
@@ -80,7 +81,10 @@ def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options
     needed = memory_needed(stack, settings, run)
     if not options["quiet"]:
         _show.memory(needed, run)
-    if run.max_memory is None or needed <= run.max_memory:
+    if run.max_memory is None:
+        warn_of_little_memory(needed)
+        return
+    if needed <= run.max_memory:
         return
     fitting = _what_fits(run.max_memory, settings, run, lambda s, r: memory_needed(stack, s, r))
     raise MemoryLimitError(
@@ -88,6 +92,14 @@ def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options
         where=stack.info.name,
         hint=f"{fitting} Or give --max-memory {_round_up(needed)}, or smaller pictures.",
     )
+
+
+def warn_of_little_memory(needed: int) -> None:
+    """Say before the start that the system may kill a run of this size."""
+    free = memory().get("free", needed)
+    if needed > free:
+        hint = "Give --max-memory to hear what would fit, or smaller pictures."
+        _show.warn([f"the run needs about {size_text(needed)}, only {size_text(free)} are free. {hint}"])
 
 
 def _what_fits(limit: int, settings: EstimateSettings, run: Run, need: Callable[[EstimateSettings, Run], int]) -> str:

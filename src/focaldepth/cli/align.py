@@ -18,6 +18,9 @@ from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import EstimateSettings
 
+RECORD = "transforms.json"
+"""The file that makes a folder an output of this command."""
+
 
 @click.command("align", short_help="Frames brought into one geometry, for other tools.")
 @_options.reading
@@ -32,10 +35,9 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     The file fits --transforms, so several stacks of one scene can share one alignment.
     """
     from focaldepth.align._run import align, apply, from_transforms
-    from focaldepth.io._atomic import check_target
 
     out = Path(output)
-    check_target(out, options["overwrite"], inputs=inputs)
+    check_output(out, inputs, overwrite=options["overwrite"])
     stack = _work.load(inputs, options)
     with _work.running(options) as run:
         given = _work.read_transforms(options["transforms"], stack)
@@ -59,6 +61,16 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
         )
 
 
+def check_output(out: Path, inputs: tuple[str, ...], *, overwrite: bool) -> None:
+    """Raise before any work when the folder may not be written; one with transforms of another kind is never replaced."""
+    from focaldepth.io._atomic import check_target
+    from focaldepth.io.transforms import read_transforms
+
+    check_target(out, overwrite, inputs=inputs, record=RECORD)
+    if (out / RECORD).is_file():
+        read_transforms(out / RECORD)
+
+
 def alignment_facts(stack: FocalStack, found: Alignment) -> dict[str, Any]:
     """What was found, as plain values."""
     bad = {stack.info.frame_names[i]: found.reasons[i] for i in range(len(stack)) if not found.aligned[i]}
@@ -80,7 +92,7 @@ def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, ov
     suffix = suffix_of(stack)
     names = [f"{n}{suffix}" for n in stems(stack)]
     run.stage("write frames", len(stack))
-    with staged_folder(out, overwrite, inputs=stack.info.files) as folder:
+    with staged_folder(out, overwrite, inputs=stack.info.files, record=RECORD) as folder:
         for i, frame in enumerate(stack.frames(threads=run.threads)):
             exif, icc = tags_of(stack, i)
             write_picture(folder / names[i], frame, exif=exif, icc=icc)
@@ -89,8 +101,8 @@ def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, ov
         record = TransformFile(
             found.transforms, size, found.reference, stack.info.frame_names, found.aligned, found.reasons, found.rule
         )
-        write_transforms(folder / "transforms.json", record)
-    return [str(out / n) for n in [*names, "transforms.json"]]
+        write_transforms(folder / RECORD, record)
+    return [str(out / n) for n in [*names, RECORD]]
 
 
 def stems(stack: FocalStack) -> list[str]:
