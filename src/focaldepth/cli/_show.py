@@ -9,10 +9,13 @@ import click
 from focaldepth.align._alignment import Alignment
 from focaldepth.cli._summary import axis_text, bit_depth
 from focaldepth.cli._types import size_text
+from focaldepth.core.axis import Unit
+from focaldepth.core.optics import LensModel, Optics
 from focaldepth.core.progress import Run
 from focaldepth.core.result import DepthResult
 from focaldepth.core.stack import FocalStack
 from focaldepth.report._facts import headline
+from focaldepth.report.scale import display_for
 
 
 def fact(label: str, text: str) -> None:
@@ -33,10 +36,28 @@ def stack(found: FocalStack) -> None:
     fact("stack", f"{found.info.name}: {len(found)} frames of {w} x {h} px, {colour}, {bit_depth(found)}")
     fact("order", found.info.order_rule)
     fact("focus", axis_text(found.axis, found.info.focus_origin))
-    lens = found.optics.facts()
-    if len(lens) > 1 or lens["model"] != "thin_lens":
-        fact("optics", ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in lens.items()))
+    lens = optics_text(found.optics)
+    if lens:
+        fact("optics", lens)
     warn(found.info.warnings)
+
+
+def optics_text(optics: Optics) -> str:
+    """Say what is known of the lens; empty when nothing is.
+
+    >>> optics_text(Optics(focal_length_m=0.05, f_number=2.8))
+    'focal length 50 mm, f-number 2.8'
+    """
+    words = []
+    for name, value in optics.facts().items():
+        if name.endswith("_m"):
+            shown = display_for(0, value, Unit.METRE)
+            words.append(f"{name[:-2].replace('_', ' ')} {value * shown.factor:.4g} {shown.symbol}")
+        elif name != "model":
+            words.append(f"{name.replace('f_number', 'f-number').replace('_', ' ')} {value:.4g}")
+        elif optics.model is not LensModel.THIN_LENS:
+            words.append(f"{value} optics")
+    return ", ".join(words)
 
 
 def memory(needed: int, run: Run) -> None:
@@ -51,11 +72,12 @@ def written(files: Iterable[str]) -> None:
         fact("" if i else "written", path)
 
 
-def summary(result: DepthResult, told: Sequence[str]) -> None:
-    """Print the figures of the report's first row, and the warnings that were not told yet."""
+def summary(result: DepthResult, told: Sequence[str], seconds: float) -> None:
+    """Print the figures of the report's first row with the whole time, and the warnings that were not told yet."""
     for number in headline(result):
         comma = "" if number.note.startswith("of ") else ","
-        fact(number.label.lower(), f"{number.value}{comma} {number.note}")
+        note = f"{seconds:.1f} s with writing" if number.label == "Time" else number.note
+        fact(number.label.lower(), f"{number.value}{comma} {note}")
     warnings(result.provenance.warnings, told)
 
 

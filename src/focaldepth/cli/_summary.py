@@ -61,7 +61,6 @@ def result_facts(result: DepthResult) -> dict[str, Any]:
     return {
         "method": made.method,
         **map_facts(result.map),
-        "seconds": float(made.times_s.get("total", sum(made.times_s.values()))),
         "times_s": {k: float(v) for k, v in made.times_s.items()},
         "peak_memory_bytes": made.peak_memory_bytes,
         "warnings": list(made.warnings),

@@ -62,7 +62,7 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
 
 
 def check_output(out: Path, inputs: tuple[str, ...], *, overwrite: bool) -> None:
-    """Raise before any work when the folder may not be written; one with transforms of another kind is never replaced."""
+    """Raise before any work when the folder may not be written; one with foreign transforms is never replaced."""
     from focaldepth.io._atomic import check_target
     from focaldepth.io.transforms import read_transforms
 

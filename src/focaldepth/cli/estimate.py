@@ -94,8 +94,9 @@ def finish(
         "files": _summary.files_in(folder),
         "input": _summary.stack_facts(ready.stack),
         **_summary.result_facts(result),
+        "seconds": time.monotonic() - ready.start,
     }
     if not options["quiet"]:
         _show.written(facts["files"])
-        _show.summary(result, ready.stack.info.warnings)
+        _show.summary(result, ready.stack.info.warnings, facts["seconds"])
     return facts, result
