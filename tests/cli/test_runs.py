@@ -55,9 +55,8 @@ def test_quiet_says_nothing(cli, write, scene: Frames, tmp_path: Path) -> None:
 
 def test_same_as_the_api(cli, write, scene: Frames, tmp_path: Path) -> None:
     """The command and two lines of Python give the same numbers (R48)."""
-    from focaldepth.io.load import load_stack
-
     from focaldepth.estimate import estimate
+    from focaldepth.io.load import load_stack
 
     folder = write(scene)
     assert cli("estimate", folder, "-o", tmp_path / "out", *FOCUS, "--fill").code == 0
@@ -224,6 +223,16 @@ def test_align(cli, write, scene: Frames, tmp_path: Path) -> None:
     assert np.array_equal(tifffile.imread(tmp_path / "again" / "img1.tiff"), first)
     assert cli("align", folder, "-o", tmp_path / "out").code == 2
     assert cli("align", folder, "-o", tmp_path / "out", "--overwrite", "--align", "none").code == 0
+
+
+def test_aligned_frames_keep_their_positions(cli, write, scene: Frames, tmp_path: Path) -> None:
+    """The folder is a stack with the same axis."""
+    from focaldepth.io.load import load_stack
+
+    folder = write(scene)
+    assert cli("align", folder, "-o", tmp_path / "out", *FOCUS).code == 0
+    given = load_stack(folder, focus="3:0.5:8", focus_unit="dioptre").axis
+    assert load_stack(tmp_path / "out").axis == given
 
 
 def test_transforms_of_a_run_are_reused(cli, write, scene: Frames, tmp_path: Path) -> None:

@@ -14,12 +14,14 @@ from focaldepth.cli import _options, _show, _summary, _work
 from focaldepth.cli._json import print_json
 from focaldepth.cli._pictures import suffix_of, tags_of
 from focaldepth.cli._session import current
+from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import EstimateSettings
 
 RECORD = "transforms.json"
 """The file that makes a folder an output of this command."""
+POSITIONS = "focus.csv"
 
 
 @click.command("align", short_help="Frames brought into one geometry, for other tools.")
@@ -32,7 +34,8 @@ RECORD = "transforms.json"
 def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     """Write the frames in one geometry, in the input's bit depth with EXIF and ICC kept, and transforms.json.
 
-    The file fits --transforms, so several stacks of one scene can share one alignment.
+    The file fits --transforms, so several stacks of one scene can share one alignment. Known focus positions are kept
+    in focus.csv.
     """
     from focaldepth.align._run import align, apply, from_transforms
 
@@ -101,14 +104,29 @@ def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, ov
         record = TransformFile(
             found.transforms, size, found.reference, stack.info.frame_names, found.aligned, found.reasons, found.rule
         )
+        if stack.axis.unit is not Unit.INDEX:
+            (folder / POSITIONS).write_text(positions(stack.axis, names), encoding="utf-8")
+            names.append(POSITIONS)
         write_transforms(folder / RECORD, record)
     return [str(out / n) for n in [*names, RECORD]]
+
+
+def positions(axis: FocusAxis, names: list[str]) -> str:
+    """Return the sidecar that gives the aligned frames their focus positions, as the readers take it.
+
+    >>> print(positions(FocusAxis.frames(2).take([0, 1]), ["a.png", "b.png"]), end="")
+    file,focus_index
+    a.png,0.0
+    b.png,1.0
+    """
+    rows = [f"{name},{float(value)!r}\n" for name, value in zip(names, axis.values, strict=True)]
+    return f"file,focus_{axis.unit.value}\n" + "".join(rows)
 
 
 def stems(stack: FocalStack) -> list[str]:
     """Return one file stem per frame: its name, numbered where names repeat or are no file names."""
     names = [Path(n).stem for n in stack.info.frame_names]
-    plain = all(re.fullmatch(r"[\w.+-][\w .+-]*", n) for n in names)
+    plain = all(re.fullmatch(r"[\w+-][\w .+-]*", n) for n in names)
     if plain and len(set(names)) == len(names):
         return names
     return [f"frame_{i:0{len(str(len(names) - 1))}d}" for i in range(len(names))]
