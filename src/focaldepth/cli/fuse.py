@@ -29,6 +29,8 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
 
     if options["fusion"] == "none":
         raise SettingError("fusion none makes no picture.", where="--fusion", hint="Give multiband or colour.")
+    if Path(output).suffix and not Path(output).is_dir():
+        check_file(Path(output), overwrite=options["overwrite"])
     stack = _work.load(inputs, options)
     picture = place_of(Path(output), stack, "all_in_focus")
     check_file(picture, overwrite=options["overwrite"])
