@@ -171,7 +171,7 @@ def _up(picture: NDArray[Any], h: int, w: int) -> NDArray[Any]:
 
 
 def _tile_peaks(share: Plane, factor: int) -> Plane:
-    """Highest share in every tile, so that tiles without a say can be skipped; shares are smooth, half are looked at."""
+    """Highest share in every tile, so that tiles without a say are skipped; shares are smooth, half are read."""
     thin = share[::2, ::2]
     rows, cols = (-(-t // (2 * factor)) for t in _TILE)
     pad_y, pad_x = -thin.shape[0] % rows, -thin.shape[1] % cols

@@ -19,7 +19,7 @@ class Peak:
 
     Attributes:
         position: peak position on the focus axis (blur-linear unit).
-        curvature: drop of log score one mean step away from the peak x 2; 0 where there is no peak.
+        curvature: rise of highest / score one mean step away from the peak, x 2; 0 where there is no peak.
         contrast: highest minus lowest score.
         second: prominence of the next-highest peak over that of the highest, 0..1.
         at_end: the highest score is that of the first or last frame (bool).
@@ -87,9 +87,12 @@ class PeakTracker:
         return Peak(position, curvature, contrast, np.clip(second, 0, 1), at_end)
 
     def _parabola(self, focus: NDArray[np.float64], step: float, rows: slice) -> tuple[Plane, Plane]:
-        """Weighted least-squares parabola through the log scores around the highest one: shift (steps), curvature.
+        """Weighted least-squares parabola through 1 / score around the highest one: shift (steps), curvature.
 
-        Samples weigh (score / highest)^6, so coarse stacks use three points and dense ones five.
+        A second-derivative measure of a texture whose power falls with the square of its frequency is, under a blur
+        of variance v, proportional to 1 / (v + v0), and v grows with the square of the defocus: the reciprocal score
+        is a parabola. (Its logarithm is not, and pulls peaks to the nearest frame by up to 0.3 steps.) Samples weigh
+        (score / highest)^6, so coarse stacks use three points and dense ones five.
         """
         index, top = self.index[rows], self.best[rows] + _TINY
         n = len(focus)
@@ -108,7 +111,7 @@ class PeakTracker:
             weight *= square
             weight *= ratio
             term = weight
-            y = cv2.log(ratio)
+            y = 1 - 1 / ratio
             for p in range(5):
                 powers[p] += term
                 if p < 3:

@@ -209,7 +209,9 @@ class FocalStack:
         files = self.info.files
         files = tuple(files[i] for i in frames) if len(files) == len(self) else files
         info = replace(self.info, frame_names=names, files=files)
-        return replace(self, source=SelectedSource(self.source, tuple(frames)), axis=self.axis.take(frames), info=info)
+        gains = None if self.gains is None else self.gains[list(frames)]
+        source = SelectedSource(self.source, tuple(frames))
+        return replace(self, source=source, axis=self.axis.take(frames), info=info, gains=gains)
 
     def reversed(self) -> FocalStack:
         """Return the same stack, last frame first."""
