@@ -62,7 +62,7 @@ def estimate(
     settings: EstimateSettings | None = None,
     *,
     method_settings: Mapping[str, str] | None = None,
-    transforms: NDArray[np.float64] | None = None,
+    transforms: NDArray[np.float64] | Alignment | None = None,
     run: Run | None = None,
     **options: Any,
 ) -> DepthResult:
@@ -72,7 +72,7 @@ def estimate(
         stack: frames, focus positions, optics; see `load_stack` and `FocalStack.from_arrays`.
         settings: what to do; the defaults are meant to work. Alternatively give its fields as keyword arguments.
         method_settings: settings of the method as texts, as ``--set key=value`` gives them.
-        transforms: (N, 3, 3) alignment to use instead of finding one.
+        transforms: alignment to use instead of finding one, or its (N, 3, 3) matrices.
         run: progress, cancellation, threads, memory limit.
         **options: fields of EstimateSettings.
 
@@ -117,7 +117,7 @@ def fuse(
     stack: FocalStack,
     settings: EstimateSettings | None = None,
     *,
-    transforms: NDArray[np.float64] | None = None,
+    transforms: NDArray[np.float64] | Alignment | None = None,
     run: Run | None = None,
     **options: Any,
 ) -> DepthResult:
@@ -137,9 +137,11 @@ def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) 
 
 
 def find_alignment(
-    stack: FocalStack, settings: EstimateSettings, transforms: NDArray[np.float64] | None, run: Run
+    stack: FocalStack, settings: EstimateSettings, transforms: NDArray[np.float64] | Alignment | None, run: Run
 ) -> Alignment:
     """Find how the frames lie, or take given transforms."""
+    if isinstance(transforms, Alignment):
+        return transforms
     if transforms is not None:
         return from_transforms(stack, transforms)
     return align(stack, settings.align, run=run)
@@ -168,7 +170,6 @@ def memory_needed(stack: FocalStack, method: Method, run: Run) -> int:
 
 def _check_memory(stack: FocalStack, method: Method, run: Run) -> None:
     need = memory_needed(stack, method, run)
-    run.progress.note(f"memory needed: about {need / 2**20:.0f} MiB")
     if run.max_memory is not None and need > run.max_memory:
         h, w, _ = stack.shape
         share = (run.max_memory / need) ** 0.5

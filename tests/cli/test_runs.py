@@ -246,6 +246,36 @@ def test_transforms_of_a_run_are_reused(cli, write, scene: Frames, tmp_path: Pat
     assert same[0] == same[1]
 
 
+def test_left_out_frame_stays_left_out(cli, write, scene: Frames, tmp_path: Path) -> None:
+    """Transforms of a run that left a frame out fit the same stack, and leave it out again (R15, R16)."""
+    foreign = np.random.default_rng(0).integers(0, 256, scene[0].shape).astype(np.uint8)
+    folder = write([*scene[:2], foreign, *scene[3:]])
+    first = cli("align", folder, "-o", tmp_path / "aligned")
+    assert first.code == 0, first.err
+    assert "img3.png" in first.err
+    assert not (tmp_path / "aligned" / "img3.png").exists()
+    assert cli("estimate", folder, "-o", tmp_path / "run").code == 0
+    for origin in ("aligned", "run"):
+        out = cli(
+            "align", folder, "-o", tmp_path / f"again-{origin}", "--transforms", tmp_path / origin / "transforms.json"
+        )
+        assert out.code == 0, out.err
+        again = tmp_path / f"again-{origin}"
+        assert not (again / "img3.png").exists()
+        assert (again / "img4.png").read_bytes() == (tmp_path / "aligned" / "img4.png").read_bytes()
+
+
+def test_transforms_serve_another_light(cli, write, scene: Frames, tmp_path: Path) -> None:
+    """Frames with other names and other light take the same transforms, frame by frame."""
+    folder = write(moved(scene, np.uint8))
+    assert cli("align", folder, "-o", tmp_path / "a", "--align", "ecc").code == 0
+    dark = write([f // 2 for f in moved(scene, np.uint8)], ".tiff", "dark")
+    out = cli("align", dark, "-o", tmp_path / "b", "--transforms", tmp_path / "a" / "transforms.json")
+    assert out.code == 0, out.err
+    files = [json.loads((tmp_path / n / "transforms.json").read_text())["frames"] for n in "ab"]
+    assert [f["matrix"] for f in files[0]] == [f["matrix"] for f in files[1]]
+
+
 def test_transforms_of_another_stack_are_refused(cli, write, scene: Frames, tmp_path: Path) -> None:
     folder = write(scene)
     assert cli("align", folder, "-o", tmp_path / "out", "--align", "none").code == 0

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from focaldepth.align._alignment import Alignment
 from focaldepth.cli._summary import axis_text, bit_depth
 from focaldepth.cli._types import size_text
 from focaldepth.core.axis import Unit
@@ -88,10 +87,3 @@ def warnings(all_of_them: Sequence[str], told: Sequence[str]) -> None:
     above = f", {before} of them above" if before and new else " (above)" if before else ""
     fact("warnings", f"{len(all_of_them)}{above}" if all_of_them else "none")
     warn(new)
-
-
-def alignment(found: FocalStack, result: Alignment) -> None:
-    """Print the rule and the frames that could not be aligned."""
-    fact("aligned", f"{result.rule}; reference {found.info.frame_names[result.reference]}")
-    bad = (i for i in range(len(found)) if not result.aligned[i])
-    warn(f"{found.info.frame_names[i]} could not be aligned: {result.reasons[i]}" for i in bad)

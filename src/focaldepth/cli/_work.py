@@ -10,6 +10,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from focaldepth.align._alignment import Alignment
 from focaldepth.cli import _show
 from focaldepth.cli._machine import memory
 from focaldepth.cli._optics import parse_optics
@@ -75,10 +78,13 @@ def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options
     Raises:
         MemoryLimitError: the estimate is above ``--max-memory``.
     """
-    from focaldepth.estimate import memory_needed
+    from focaldepth.estimate import make_method, memory_needed
+
+    def need(chosen: EstimateSettings, with_run: Run) -> int:
+        return memory_needed(stack, make_method(chosen, {}), with_run)
 
     run = make_run(options)
-    needed = memory_needed(stack, settings, run)
+    needed = need(settings, run)
     if not options["quiet"]:
         _show.memory(needed, run)
     if run.max_memory is None:
@@ -86,7 +92,7 @@ def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options
         return
     if needed <= run.max_memory:
         return
-    fitting = _what_fits(run.max_memory, settings, run, lambda s, r: memory_needed(stack, s, r))
+    fitting = _what_fits(run.max_memory, settings, run, need)
     raise MemoryLimitError(
         f"the run needs about {size_text(needed)}, the limit is {size_text(run.max_memory)}.",
         where=stack.info.name,
@@ -131,13 +137,27 @@ def unit_of(settings: EstimateSettings, stack: FocalStack) -> Unit:
     return Unit.parse(settings.unit) if settings.unit else stack.axis.unit
 
 
-def read_transforms(path: str | None, stack: FocalStack) -> Any:
-    """Read the alignment of an earlier run for this stack; None without a path."""
+def read_transforms(path: str | None, stack: FocalStack) -> Alignment | None:
+    """Read the alignment of an earlier run for this stack; None without a path.
+
+    A file of as many frames counts them in order, whatever their names, so it serves other stacks of the scene. One of
+    fewer frames (the others were left out) is matched by names; frames that it does not know are left out again.
+    """
     if path is None:
         return None
+    from focaldepth.align._run import from_transforms
     from focaldepth.io.transforms import read_transforms as read
 
-    return read(path, frames=len(stack), size=stack.shape[:2]).matrices
+    size = (stack.shape[0], stack.shape[1])
+    file = read(path, size=size)
+    names = stack.info.frame_names
+    if len(file) != len(stack) and not set(file.frame_names) <= set(names):
+        file = read(path, size=size, frames=len(stack))  # raises, with the numbers of both
+    rows = range(len(stack)) if len(file) == len(stack) else [names.index(n) for n in file.frame_names]
+    matrices = np.tile(np.eye(3), (len(stack), 1, 1))
+    aligned = np.zeros(len(stack), bool)
+    matrices[rows], aligned[rows] = file.matrices, file.aligned
+    return from_transforms(stack, matrices, aligned=aligned.tolist(), reference=rows[file.reference], origin=path)
 
 
 def signed(result: DepthResult, read: Mapping[str, Any], loaded_s: float) -> DepthResult:

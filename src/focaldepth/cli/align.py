@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import EstimateSettings
+
+if TYPE_CHECKING:
+    from focaldepth.io.transforms import TransformFile
 
 RECORD = "transforms.json"
 """The file that makes a folder an output of this command."""
@@ -37,20 +40,23 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     The file fits --transforms, so several stacks of one scene can share one alignment. Known focus positions are kept
     in focus.csv.
     """
-    from focaldepth.align._run import align, apply, from_transforms
+    from focaldepth.align._run import align
+    from focaldepth.align._warp import apply
 
     out = Path(output)
     check_output(out, inputs, overwrite=options["overwrite"])
     stack = _work.load(inputs, options)
     with _work.running(options) as run:
         given = _work.read_transforms(options["transforms"], stack)
-        found = align(stack, options["align"], run=run) if given is None else from_transforms(stack, given)
-        warped = apply(stack, found, unaligned=options["unaligned"], area=options["area"])
-        files = write_frames(out, warped, found, run, overwrite=options["overwrite"])
+        found = align(stack, options["align"], run=run) if given is None else given
+        aligned = apply(stack, found, unaligned=options["unaligned"], area=options["area"]).stack
+        files = write_frames(out, aligned, record_of(stack, found), run, overwrite=options["overwrite"])
         current().written = str(out)
+    warnings = aligned.info.warnings
     if not options["quiet"]:
-        _show.alignment(stack, found)
+        _show.fact("aligned", f"{found.rule}; reference {stack.info.frame_names[found.reference]}")
         _show.written([*files[:3], f"... {len(files) - 4} more", files[-1]] if len(files) > 6 else files)
+        _show.warnings(warnings, stack.info.warnings)
     if options["as_json"]:
         print_json(
             {
@@ -60,6 +66,7 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
                 "files": files,
                 "input": _summary.stack_facts(stack),
                 **alignment_facts(stack, found),
+                "warnings": list(warnings),
             }
         )
 
@@ -82,15 +89,23 @@ def alignment_facts(stack: FocalStack, found: Alignment) -> dict[str, Any]:
         "moved": found.moves,
         "reference": stack.info.frame_names[found.reference],
         "unaligned": bad,
-        "warnings": list(stack.info.warnings),
     }
 
 
-def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, overwrite: bool) -> list[str]:
+def record_of(stack: FocalStack, found: Alignment) -> TransformFile:
+    """Describe an alignment of all frames of the input, as its file holds it."""
+    from focaldepth.io.transforms import TransformFile
+
+    size = (stack.shape[0], stack.shape[1])
+    names = stack.info.frame_names
+    return TransformFile(found.transforms, size, found.reference, names, found.aligned, found.reasons, found.rule)
+
+
+def write_frames(out: Path, stack: FocalStack, record: TransformFile, run: Run, *, overwrite: bool) -> list[str]:
     """Write all frames and the transforms into a new folder, all or nothing; return the paths."""
     from focaldepth.io._atomic import staged_folder
     from focaldepth.io.picture import write_picture
-    from focaldepth.io.transforms import TransformFile, write_transforms
+    from focaldepth.io.transforms import write_transforms
 
     suffix = suffix_of(stack)
     names = [f"{n}{suffix}" for n in stems(stack)]
@@ -100,10 +115,6 @@ def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, ov
             exif, icc = tags_of(stack, i)
             write_picture(folder / names[i], frame, exif=exif, icc=icc)
             run.advance()
-        size = (stack.shape[0], stack.shape[1])
-        record = TransformFile(
-            found.transforms, size, found.reference, stack.info.frame_names, found.aligned, found.reasons, found.rule
-        )
         if stack.axis.unit is not Unit.INDEX:
             (folder / POSITIONS).write_text(positions(stack.axis, names), encoding="utf-8")
             names.append(POSITIONS)
