@@ -6,9 +6,11 @@ from typing import Any
 from focaldepth._version import __version__
 
 _SURFACE = {
+    "Alignment": "focaldepth.core.alignment",
     "DepthMap": "focaldepth.core.result",
     "DepthResult": "focaldepth.core.result",
     "Estimate": "focaldepth.core.result",
+    "EstimateSettings": "focaldepth.estimate",
     "FocalDepthError": "focaldepth.core.errors",
     "FocalStack": "focaldepth.core.stack",
     "FocusAxis": "focaldepth.core.axis",
@@ -21,6 +23,9 @@ _SURFACE = {
     "Run": "focaldepth.core.progress",
     "Transfer": "focaldepth.core.stack",
     "Unit": "focaldepth.core.axis",
+    "estimate": "focaldepth.estimate",
+    "fuse": "focaldepth.estimate",
+    "load_stack": "focaldepth.io.load",
 }
 
 __all__ = ["__version__", *sorted(_SURFACE)]

@@ -62,7 +62,7 @@ def optics_text(optics: Optics) -> str:
 def memory(needed: int, run: Run) -> None:
     """Print the estimate of memory before the start."""
     limit = "no limit" if run.max_memory is None else f"limit {size_text(run.max_memory)}"
-    fact("memory", f"about {size_text(needed)} ({limit}), {run.threads} threads")
+    fact("memory", f"about {size_text(needed)} for the stack ({limit}), {run.threads} threads")
 
 
 def written(files: Iterable[str]) -> None:

@@ -10,15 +10,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from focaldepth.align._alignment import Alignment
 from focaldepth.cli import _show
 from focaldepth.cli._machine import memory
 from focaldepth.cli._optics import parse_optics
 from focaldepth.cli._session import current
 from focaldepth.cli._terminal import progress
 from focaldepth.cli._types import mapping, size_text
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import MemoryLimitError
 from focaldepth.core.progress import Progress, Run
@@ -138,26 +136,13 @@ def unit_of(settings: EstimateSettings, stack: FocalStack) -> Unit:
 
 
 def read_transforms(path: str | None, stack: FocalStack) -> Alignment | None:
-    """Read the alignment of an earlier run for this stack; None without a path.
-
-    A file of as many frames counts them in order, whatever their names, so it serves other stacks of the scene. One of
-    fewer frames (the others were left out) is matched by names; frames that it does not know are left out again.
-    """
+    """Read the alignment of an earlier run for a stack of as many frames of that size; None without a path."""
     if path is None:
         return None
-    from focaldepth.align._run import from_transforms
     from focaldepth.io.transforms import read_transforms as read
 
-    size = (stack.shape[0], stack.shape[1])
-    file = read(path, size=size)
-    names = stack.info.frame_names
-    if len(file) != len(stack) and not set(file.frame_names) <= set(names):
-        file = read(path, size=size, frames=len(stack))  # raises, with the numbers of both
-    rows = range(len(stack)) if len(file) == len(stack) else [names.index(n) for n in file.frame_names]
-    matrices = np.tile(np.eye(3), (len(stack), 1, 1))
-    aligned = np.zeros(len(stack), bool)
-    matrices[rows], aligned[rows] = file.matrices, file.aligned
-    return from_transforms(stack, matrices, aligned=aligned.tolist(), reference=rows[file.reference], origin=path)
+    file = read(path, frames=len(stack), size=(stack.shape[0], stack.shape[1]))
+    return replace(file.alignment(), rule=path)
 
 
 def signed(result: DepthResult, read: Mapping[str, Any], loaded_s: float) -> DepthResult:

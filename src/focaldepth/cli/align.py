@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from focaldepth import __version__
-from focaldepth.align._alignment import Alignment
 from focaldepth.cli import _options, _show, _summary, _work
 from focaldepth.cli._json import print_json
 from focaldepth.cli._pictures import suffix_of, tags_of
 from focaldepth.cli._session import current
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import EstimateSettings
-
-if TYPE_CHECKING:
-    from focaldepth.io.transforms import TransformFile
 
 RECORD = "transforms.json"
 """The file that makes a folder an output of this command."""
@@ -40,17 +37,17 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     The file fits --transforms, so several stacks of one scene can share one alignment. Known focus positions are kept
     in focus.csv.
     """
-    from focaldepth.align._run import align
     from focaldepth.align._warp import apply
+    from focaldepth.estimate import find_alignment
 
     out = Path(output)
     check_output(out, inputs, overwrite=options["overwrite"])
     stack = _work.load(inputs, options)
     with _work.running(options) as run:
         given = _work.read_transforms(options["transforms"], stack)
-        found = align(stack, options["align"], run=run) if given is None else given
+        found = find_alignment(stack, _work.settings_of(options), given, run)
         aligned = apply(stack, found, unaligned=options["unaligned"], area=options["area"]).stack
-        files = write_frames(out, aligned, record_of(stack, found), run, overwrite=options["overwrite"])
+        files = write_frames(out, aligned, found, run, overwrite=options["overwrite"])
         current().written = str(out)
     warnings = aligned.info.warnings
     if not options["quiet"]:
@@ -92,20 +89,11 @@ def alignment_facts(stack: FocalStack, found: Alignment) -> dict[str, Any]:
     }
 
 
-def record_of(stack: FocalStack, found: Alignment) -> TransformFile:
-    """Describe an alignment of all frames of the input, as its file holds it."""
-    from focaldepth.io.transforms import TransformFile
-
-    size = (stack.shape[0], stack.shape[1])
-    names = stack.info.frame_names
-    return TransformFile(found.transforms, size, found.reference, names, found.aligned, found.reasons, found.rule)
-
-
-def write_frames(out: Path, stack: FocalStack, record: TransformFile, run: Run, *, overwrite: bool) -> list[str]:
+def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, overwrite: bool) -> list[str]:
     """Write all frames and the transforms into a new folder, all or nothing; return the paths."""
     from focaldepth.io._atomic import staged_folder
     from focaldepth.io.picture import write_picture
-    from focaldepth.io.transforms import write_transforms
+    from focaldepth.io.transforms import TransformFile, write_transforms
 
     suffix = suffix_of(stack)
     names = [f"{n}{suffix}" for n in stems(stack)]
@@ -118,7 +106,7 @@ def write_frames(out: Path, stack: FocalStack, record: TransformFile, run: Run, 
         if stack.axis.unit is not Unit.INDEX:
             (folder / POSITIONS).write_text(positions(stack.axis, names), encoding="utf-8")
             names.append(POSITIONS)
-        write_transforms(folder / RECORD, record)
+        write_transforms(folder / RECORD, TransformFile.of_alignment(found, stack.shape[:2]))
     return [str(out / n) for n in [*names, RECORD]]
 
 
