@@ -180,7 +180,6 @@ def memory_needed(stack: FocalStack, method: Method, run: Run) -> int:
 
 def _check_memory(stack: FocalStack, method: Method, run: Run) -> None:
     need = memory_needed(stack, method, run)
-    run.progress.note(f"memory needed: about {need / 2**20:.0f} MiB")
     if run.max_memory is not None and need > run.max_memory:
         h, w, _ = stack.shape
         share = (run.max_memory / need) ** 0.5

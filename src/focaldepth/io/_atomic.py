@@ -37,6 +37,7 @@ def staged_folder(
     *,
     inputs: Iterable[str | PathLike[str]] = (),
     needs_bytes: int = 0,
+    record: str = RECORD,
 ) -> Iterator[Path]:
     """Yield an empty hidden folder; what is in it becomes `out` when the block ends well, else it vanishes.
 
@@ -45,12 +46,13 @@ def staged_folder(
         overwrite: replace an existing result.
         inputs: files or folders that were read; a folder that holds one of them is never replaced.
         needs_bytes: estimate of what will be written; checked against the free space first.
+        record: the file by which an old folder is known as one that may be replaced.
 
     Raises:
         SettingError: `out` exists and may not be replaced (exit code 2).
         WriteError: no permission, or the disk is full (exit code 1).
     """
-    target = check_target(out, overwrite, inputs=inputs, needs_bytes=needs_bytes)
+    target = check_target(out, overwrite, inputs=inputs, needs_bytes=needs_bytes, record=record)
     made = _make_parents(target)
     sweep_stale(target)
     partial = _neighbour(target, "partial")
@@ -114,6 +116,7 @@ def check_target(
     *,
     inputs: Iterable[str | PathLike[str]] = (),
     needs_bytes: int = 0,
+    record: str = RECORD,
 ) -> Path:
     """Return the absolute path of a result folder that may be written, or raise; touches nothing.
 
@@ -122,7 +125,7 @@ def check_target(
     with _reachable(out):
         target = _absolute(out)
         if target.exists():
-            _check_existing(target, overwrite, out, inputs)
+            _check_existing(target, overwrite, out, inputs, record)
         _check_parent(target, needs_bytes)
     return target
 
@@ -138,7 +141,9 @@ def _reachable(path: object) -> Iterator[None]:
 _PERMISSION = "Change the permissions or give another folder."
 
 
-def _check_existing(target: Path, overwrite: bool, out: object, inputs: Iterable[str | PathLike[str]]) -> None:
+def _check_existing(
+    target: Path, overwrite: bool, out: object, inputs: Iterable[str | PathLike[str]], record: str
+) -> None:
     if not target.is_dir():
         raise SettingError("is a file, not a folder.", where=out, hint="Give the name of a new folder.")
     for path in inputs:
@@ -152,12 +157,12 @@ def _check_existing(target: Path, overwrite: bool, out: object, inputs: Iterable
     if not overwrite:
         raise SettingError("exists already.", where=out, hint="Give another folder, or replace it with --overwrite.")
     try:
-        foreign = not (target / RECORD).is_file() and any(target.iterdir())
+        foreign = not (target / record).is_file() and any(target.iterdir())
     except OSError as error:
         raise WriteError(f"cannot be read: {error.strerror}.", where=out, hint="Check its permissions.") from error
     if foreign:
         raise SettingError(
-            f"is not a focaldepth result (no {RECORD} in it) and is never replaced.",
+            f"is not a focaldepth result (no {record} in it) and is never replaced.",
             where=out,
             hint="Give another folder.",
         )

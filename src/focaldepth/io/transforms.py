@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from focaldepth.core.alignment import Alignment
 from focaldepth.core.errors import AlignmentError, ReadError
 
-_AGAIN = "Make it again with: focaldepth align --save-transforms FILE"
+_AGAIN = "Make it again with: focaldepth align PICTURES -o FOLDER"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,70 @@
+"""Write the pages of the documentation that come from the program itself; a test compares them.
+
+Run: python docs/_generate.py
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+
+import click
+
+from focaldepth.cli._app import SECTIONS, app
+
+HERE = Path(__file__).parent
+HEAD = """<!-- Written by docs/_generate.py from the commands themselves; do not edit. -->
+
+# The command line
+
+`focaldepth COMMAND --help` shows the same. Messages and progress go to stderr; stdout carries only what was asked for:
+one JSON object with `--json`, and the texts of `methods`, `cite` and `doctor`.
+
+| exit code | meaning |
+|---|---|
+| 0 | good |
+| 1 | failed: disk full, no permission, alignment impossible, an unexpected error (`--debug` shows its traceback) |
+| 2 | wrong input or usage |
+| 130 | interrupted by Ctrl-C or SIGTERM; nothing half-written stays |
+
+Completion: put `eval "$(_FOCALDEPTH_COMPLETE=bash_source focaldepth)"` into `~/.bashrc` (zsh: `zsh_source`; fish:
+`_FOCALDEPTH_COMPLETE=fish_source focaldepth | source`).
+"""
+
+
+def page() -> str:
+    """Return docs/cli.md."""
+    parts = [HEAD]
+    root = click.Context(app, info_name="focaldepth", **app.context_settings)
+    for title, commands in SECTIONS.items():
+        parts.append(f"## {title}\n")
+        for name in commands:
+            command = app.get_command(root, name)
+            assert command is not None
+            parts.append(_section(command, click.Context(command, parent=root, info_name=name)))
+    return "\n".join(parts)
+
+
+def _section(command: click.Command, ctx: click.Context) -> str:
+    usage = command.get_usage(ctx).removeprefix("Usage: ")
+    text = inspect.cleandoc(command.help or "")
+    options = [p for p in command.get_params(ctx) if isinstance(p, click.Option)]
+    rows = [record for option in options if (record := option.get_help_record(ctx))]
+    lines = [f"### {ctx.command_path}\n", f"```\n{usage}\n```\n", f"{text}\n", "| option | meaning |", "|---|---|"]
+    lines += [f"| `{_cell(option)}` | {_cell(meaning)} |" for option, meaning in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def main() -> int:
+    """Write the pages."""
+    (HERE / "cli.md").write_text(page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

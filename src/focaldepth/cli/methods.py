@@ -1,0 +1,117 @@
+"""``focaldepth methods``: what there is, without running anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from focaldepth.cli._json import print_json
+from focaldepth.cli._session import debug_option
+from focaldepth.core.errors import MissingExtraError
+from focaldepth.core.settings import SettingFact, facts
+from focaldepth.estimate import METHODS
+
+_COLUMNS = ("method", "title", "reads", "frames", "gives", "extra")
+
+
+@click.command("methods", short_help="The methods, or all about one of them.")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@debug_option
+def command(name: str | None, as_json: bool) -> None:
+    """List the methods; with NAME tell all about one, with the settings that --set takes."""
+    names = [METHODS.resolve(name)] if name else METHODS.names()
+    found = {n: method_facts(n) for n in names}
+    if as_json:
+        print_json({"methods": found, "aliases": dict(METHODS.aliases)})
+    elif name:
+        _print_one(names[0], found[names[0]])
+    else:
+        _print_table(found)
+
+
+def method_facts(name: str) -> dict[str, Any]:
+    """Return all facts of a method; of one whose extra is missing only how to get it."""
+    aliases = [alias for alias, target in METHODS.aliases if target == name]
+    try:
+        method = METHODS.get(name)
+    except MissingExtraError as error:
+        return {"title": str(error), "aliases": aliases, "available": False}
+    spec = method.spec
+    return {
+        "title": spec.title,
+        "summary": spec.summary,
+        "aliases": aliases,
+        "available": True,
+        "access": spec.access.value,
+        "min_frames": spec.min_frames,
+        "max_frames": spec.max_frames,
+        "units": [u.value for u in spec.units],
+        "gives": list(spec.gives),
+        "extra": spec.extra,
+        "invariances": list(spec.invariances),
+        "citations": [c.key for c in spec.citations],
+        "settings": [_setting(f) for f in facts(method)],
+    }
+
+
+def _setting(fact: SettingFact) -> dict[str, Any]:
+    return {
+        "name": fact.name,
+        "type": getattr(fact.type, "__name__", str(fact.type)),
+        "default": fact.default,
+        "allowed": fact.range_text,
+        "unit": fact.unit,
+        "help": fact.help,
+    }
+
+
+def _frames(facts: dict[str, Any]) -> str:
+    most = facts["max_frames"]
+    return f"{facts['min_frames']} to {most}" if most else f"{facts['min_frames']} or more"
+
+
+def _print_table(found: dict[str, dict[str, Any]]) -> None:
+    rows = [_COLUMNS, *(_row(name, facts) for name, facts in found.items())]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
+    for row in rows:
+        cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+    click.echo()
+    for alias, target in METHODS.aliases:
+        click.echo(f"{alias} stands for {target}.")
+    click.echo("All about one: focaldepth methods NAME")
+
+
+def _row(name: str, facts: dict[str, Any]) -> tuple[str, ...]:
+    if not facts["available"]:
+        return (name, facts["title"], "", "", "", "missing")
+    return (name, facts["title"], facts["access"], _frames(facts), ", ".join(facts["gives"]), facts["extra"] or "-")
+
+
+def _print_one(name: str, facts: dict[str, Any]) -> None:
+    click.echo(f"{name}: {facts['title']}")
+    if not facts["available"]:
+        return
+    click.echo(facts["summary"])
+    aliases = ", ".join(facts["aliases"])
+    lines = {
+        "also called": aliases,
+        "reads": facts["access"],
+        "frames": _frames(facts),
+        "units": ", ".join(facts["units"]),
+        "gives": ", ".join(facts["gives"]),
+        "extra": facts["extra"],
+        "invariant to": ", ".join(facts["invariances"]),
+        "cite": ", ".join(facts["citations"]),
+    }
+    for label, text in lines.items():
+        if text:
+            click.echo(f"  {label:<14}{text}")
+    if facts["settings"]:
+        click.echo("Settings (--set name=value):")
+    for one in facts["settings"]:
+        unit = f" {one['unit']}" if one["unit"] else ""
+        allowed = f"; {one['allowed']}" if one["allowed"] else ""
+        click.echo(f"  {one['name']} = {one['default']}{unit}  {one['help']} ({one['type']}{allowed})")

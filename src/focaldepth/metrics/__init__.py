@@ -1,0 +1,1 @@
+"""Measures of how good a depth map is."""

@@ -1,0 +1,76 @@
+"""How far a depth map is from the truth, and whether its error bar tells so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth.core.axis import Unit
+from focaldepth.core.errors import StackError
+from focaldepth.core.optics import Optics
+from focaldepth.core.result import DepthMap
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Errors over the pixels where both maps are valid.
+
+    Attributes:
+        unit: what the errors are in.
+        mean: mean absolute error.
+        median: median absolute error.
+        compared: number of pixels compared.
+        valid_share: share of pixels with truth that the prediction claims to know.
+        within_1_sigma, within_2_sigma: share of errors inside 1 and 2 sigma (68 % and 95 % for a true Gaussian sigma);
+            NaN without sigma.
+    """
+
+    unit: Unit
+    mean: float
+    median: float
+    compared: int
+    valid_share: float
+    within_1_sigma: float
+    within_2_sigma: float
+
+
+def compare(found: DepthMap, truth: DepthMap, unit: Unit, optics: Optics | None = None) -> Agreement:
+    """Compare a map with the truth of the same size, in `unit`; invalid pixels of either are left out.
+
+    >>> ones, yes = np.ones((2, 2), np.float32), np.ones((2, 2), bool)
+    >>> compare(DepthMap(ones * 2, Unit.METRE, yes), DepthMap(ones, Unit.METRE, yes), Unit.DIOPTRE).mean
+    0.5
+    """
+    if found.shape != truth.shape:
+        raise StackError(f"the depth map is {found.shape}, the truth {truth.shape}.")
+    found, truth = found.to(unit, optics), truth.to(unit, optics)
+    both = found.valid & truth.valid
+    error = np.abs(found.values[both].astype(np.float64) - truth.values[both])
+    some = error.size > 0
+    inside = (np.nan, np.nan)
+    if found.sigma is not None and some:
+        ratio = error / found.sigma[both]
+        inside = (float((ratio <= 1).mean()), float((ratio <= 2).mean()))
+    return Agreement(
+        unit,
+        float(error.mean()) if some else np.nan,
+        float(np.median(error)) if some else np.nan,
+        int(error.size),
+        float(both.sum() / max(int(truth.valid.sum()), 1)),
+        *inside,
+    )
+
+
+def enlarge(values: NDArray[np.floating], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Repeat every pixel of a truth stored at a whole fraction of the size; pixel (x, y) covers its block.
+
+    >>> enlarge(np.array([[1.0, 2.0]]), (2, 4))
+    array([[1., 1., 2., 2.],
+           [1., 1., 2., 2.]], dtype=float32)
+    """
+    rows, cols = shape[0] // values.shape[0], shape[1] // values.shape[1]
+    if (values.shape[0] * rows, values.shape[1] * cols) != shape:
+        raise StackError(f"a truth of {values.shape} is no whole fraction of {shape}.")
+    return np.repeat(np.repeat(values, rows, 0), cols, 1).astype(np.float32)
