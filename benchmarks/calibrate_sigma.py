@@ -38,7 +38,7 @@ def scene(seed: int) -> LayeredScene:
         blur_px=float(np.exp(random.uniform(np.log(0.5), np.log(most)))),
         noise=float(random.choice([0.0005, 0.002, 0.004, 0.01])),
         shot=float(random.choice([0, 0.0001, 0.0004])),
-        contrast=float(random.uniform(0.4, 1.2)),
+        contrast=float(random.uniform(0.4, 1.0)),
         relief=float(random.uniform(0, 1.5)),
         psf_px=float(random.uniform(0.4, 1.0)),
         jpeg=int(random.choice([0, 85, 92, 95])),

@@ -43,7 +43,7 @@ def test_intervals_cover_what_they_say_on_unseen_scenes():
             width=160,
             blur_px=float(np.exp(random.uniform(np.log(0.5), np.log(5)))),
             noise=float(random.choice([0.0005, 0.002, 0.004, 0.01])),
-            contrast=float(random.uniform(0.4, 1.2)),
+            contrast=float(random.uniform(0.4, 1.0)),
             layers=int(random.integers(0, 8)),
             relief=float(random.uniform(0, 1.5)),
             psf_px=float(random.uniform(0.4, 1.0)),
