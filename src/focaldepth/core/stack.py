@@ -126,12 +126,7 @@ class FocalStack:
 
     def __post_init__(self) -> None:
         n = len(self.source)
-        if n < 2:
-            raise StackError(
-                f"a focal stack needs at least 2 frames, found {n}.",
-                where=self.info.name,
-                hint="Give a folder or several pictures of the same scene, each focused at another distance.",
-            )
+        _need_two(n, self.info.name)
         if n != len(self.axis):
             raise StackError(
                 f"{n} frames but {len(self.axis)} focus positions.",
@@ -221,12 +216,23 @@ class FocalStack:
         return out
 
     def take(self, frames: Sequence[int]) -> FocalStack:
-        """Return the stack of some frames only, in the given order."""
-        names = tuple(self.info.frame_names[i] for i in frames)
+        """Return the stack of some frames only, in the given order; names, files, gains and reference go along."""
+        chosen = tuple(int(i) for i in frames)
+        missing = [i for i in chosen if not 0 <= i < len(self)]
+        if missing:
+            hint = f"Count from 0 to {len(self) - 1}."
+            raise StackError(f"there is no frame {missing[0]}.", where=self.info.name, hint=hint)
+        _need_two(len(chosen), self.info.name)
         files = self.info.files
-        files = tuple(files[i] for i in frames) if len(files) == len(self) else files
-        info = replace(self.info, frame_names=names, files=files)
-        return replace(self, source=SelectedSource(self.source, tuple(frames)), axis=self.axis.take(frames), info=info)
+        info = replace(
+            self.info,
+            frame_names=tuple(self.info.frame_names[i] for i in chosen),
+            files=tuple(files[i] for i in chosen) if len(files) == len(self) else files,
+            reference=chosen.index(self.info.reference) if self.info.reference in chosen else 0,
+        )
+        gains = None if self.gains is None else self.gains[list(chosen)]
+        source = SelectedSource(self.source, chosen)
+        return replace(self, source=source, axis=self.axis.take(chosen), info=info, gains=gains)
 
     def reversed(self) -> FocalStack:
         """Return the same stack, last frame first."""
@@ -320,6 +326,15 @@ class SelectedSource:
     def coverage(self, i: int) -> NDArray[np.bool_] | None:
         """Return where frame i shows the scene."""
         return self.base.coverage(self.chosen[i])
+
+
+def _need_two(n: int, where: str) -> None:
+    if n < 2:
+        raise StackError(
+            f"a focal stack needs at least 2 frames, found {n}.",
+            where=where,
+            hint="Give a folder or several pictures of the same scene, each focused at another distance.",
+        )
 
 
 def white_of(dtype: np.dtype[Any]) -> float:
