@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth._provenance import Recorder
-from focaldepth.align._run import align, from_transforms
-from focaldepth.align._warp import apply
 from focaldepth.align._alignment import Alignment
 from focaldepth.align._exposure import find_gains, with_gains
+from focaldepth.align._run import align, from_transforms
+from focaldepth.align._warp import apply
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import MemoryLimitError, SettingError, UnitError
 from focaldepth.core.method import Method

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -31,6 +31,7 @@ class WindowPeak:
         relative: rise over the highest score, 0..1.
         second: prominence of the next peak, 0..1.
         at_end: 1 where the highest score is that of the first or last frame.
+        curvature: drop of the log score one mean step away from the peak, x 2.
     """
 
     position: Plane
@@ -38,6 +39,7 @@ class WindowPeak:
     relative: Plane
     second: Plane
     at_end: Plane
+    curvature: Plane
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,14 @@ def _peak(state: Streamed, number: int, window: Window, focus: NDArray[np.float6
     tracker = state.trackers[number]
     shape = state.covered.shape
     rows = tracker.best.shape[0]
-    planes = [np.empty(tracker.best.shape, np.float32) for _ in range(5)]
+    planes = [np.empty(tracker.best.shape, np.float32) for _ in range(6)]
     # Averaging over a window of width sigma lowers noise in proportion; state.noise is the level itself.
     expected = np.float32(max(state.noise * window.weight / window.sigma, 1e-3))
     for y in range(0, rows, _STRIP):
         part = slice(y, min(y + _STRIP, rows))
         fit = tracker.fit(focus, part)
         relative = fit.contrast / np.maximum(tracker.best[part], np.float32(1e-6))
-        values = (fit.position, fit.contrast / expected, relative, fit.second, fit.at_end)
+        values = (fit.position, fit.contrast / expected, relative, fit.second, fit.at_end, fit.curvature)
         for plane, value in zip(planes, values, strict=True):
             plane[part] = value
     return WindowPeak(*(enlarge(p, window.coarse, *shape) for p in planes))
@@ -82,7 +84,7 @@ def choose(peaks: Sequence[WindowPeak]) -> Chosen:
             np.copyto(plane, getattr(peaks[number], name), where=window == number)
         return plane
 
-    return Chosen(window, WindowPeak(*(pick(n) for n in ("position", "signal", "relative", "second", "at_end"))))
+    return Chosen(window, WindowPeak(*(pick(f.name) for f in fields(WindowPeak))))
 
 
 def features(peaks: Sequence[WindowPeak], chosen: Chosen, step: float, factor: int) -> list[Plane]:
@@ -104,6 +106,7 @@ def features(peaks: Sequence[WindowPeak], chosen: Chosen, step: float, factor: i
         (chosen.window == 1).astype(np.float32),
         (chosen.window == 2).astype(np.float32),
         np.log(np.clip(chosen.peak.relative, 1e-3, 1)),
+        np.log(chosen.peak.curvature + np.float32(0.02)),
     ]
 
 
@@ -116,13 +119,28 @@ def _spread(position: Plane, size: int) -> Plane:
     return spread
 
 
+@dataclass(frozen=True)
+class Trust:
+    """What is known of the depth of every grid pixel.
+
+    Attributes:
+        sigma: one standard deviation, blur-linear unit.
+        valid: the depth may be used.
+        measured: the frames say something about this pixel, even if it is not good enough to be valid.
+    """
+
+    sigma: Plane
+    valid: Mask
+    measured: Mask
+
+
 def trust(
     peaks: Sequence[WindowPeak], chosen: Chosen, state: Streamed, focus: NDArray[np.float64], max_sigma: float
-) -> tuple[Plane, Mask]:
-    """Return sigma (blur-linear unit) and validity of every grid pixel.
+) -> Trust:
+    """Judge every grid pixel.
 
-    Not valid are: too wide a sigma, no window above the noise, a peak at the first or last frame, two peaks of nearly
-    the same height, saturation, and what not every frame shows.
+    Not measured: nothing but noise even in the widest window, saturation, or not every frame shows it. Measured but
+    not valid: no clear signal, too wide a sigma, a peak at the first or last frame, two peaks of nearly one height.
     """
     step = float(np.abs(np.diff(focus)).mean())
     extent = float(np.ptp(focus))
@@ -132,6 +150,7 @@ def trust(
     heard = peaks[-1].signal > ENOUGH
     for peak in peaks[:-1]:
         heard |= peak.signal > ENOUGH
-    valid = heard & (sigma <= max_sigma * extent) & (chosen.peak.at_end < 0.5)
-    valid &= (chosen.peak.second < _HOPELESS_SECOND) & (state.saturated < 0.5) & (state.covered > 0.99)
-    return sigma, valid
+    measured = (peaks[-1].signal > 1) & (state.saturated < 0.5) & (state.covered > 0.99)
+    valid = measured & heard & (sigma <= max_sigma * extent)
+    valid &= (chosen.peak.at_end < 0.5) & (chosen.peak.second < _HOPELESS_SECOND)
+    return Trust(sigma, valid, measured)

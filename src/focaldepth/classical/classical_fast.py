@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from focaldepth.classical._aggregate import Plane, Window, enlarge
-from focaldepth.classical._confidence import WindowPeak, choose, peaks_on_grid, trust
+from focaldepth.classical._confidence import choose, peaks_on_grid, trust
 from focaldepth.classical._fill import complete
 from focaldepth.classical._stream import Streamed, stream
 from focaldepth.classical.naive import NAYAR
@@ -74,10 +74,13 @@ class ClassicalFast:
 
 def _estimate(state: Streamed, axis: FocusAxis, shape: tuple[int, int], max_sigma: float) -> Estimate:
     """Turn the planes of one pass into full-resolution maps."""
-    position, sigma, valid = _on_grid(state, axis, max_sigma)
-    filled, wide = complete(position, sigma, valid)
-    index = axis.index_of(np.where(valid, position, filled)).astype(np.float32)
-    full_valid = enlarge(valid.astype(np.uint8), state.factor, *shape) > 0
+    peaks = peaks_on_grid(state, WINDOWS, axis.values)
+    chosen = choose(peaks)
+    judged = trust(peaks, chosen, state, axis.values, max_sigma)
+    position, sigma = chosen.peak.position, judged.sigma
+    filled, wide = complete(position, sigma, judged.measured)
+    index = axis.index_of(filled).astype(np.float32)
+    full_valid = enlarge(judged.valid.astype(np.uint8), state.factor, *shape) > 0
     extras = {
         "curves": state.curves,
         "curve_rows": state.curve_rows,
@@ -85,6 +88,7 @@ def _estimate(state: Streamed, axis: FocusAxis, shape: tuple[int, int], max_sigm
         "source_frame": state.trackers[0].index,
     }
     state.trackers.clear()
+    del peaks, chosen
 
     def big(plane: Plane) -> Plane:
         full: Plane = enlarge(plane, state.factor, *shape)
@@ -98,15 +102,6 @@ def _estimate(state: Streamed, axis: FocusAxis, shape: tuple[int, int], max_sigm
         DepthMap(big(filled), axis.unit, everywhere, big(wide)),
         extras,
     )
-
-
-def _on_grid(state: Streamed, axis: FocusAxis, max_sigma: float) -> tuple[Plane, Plane, np.ndarray]:
-    """Position, sigma and validity on the base grid."""
-    peaks: list[WindowPeak] = peaks_on_grid(state, WINDOWS, axis.values)
-    chosen = choose(peaks)
-    position = chosen.position
-    sigma, valid = trust(peaks, chosen, state, axis.values, max_sigma)
-    return position, sigma, valid
 
 
 METHOD = ClassicalFast

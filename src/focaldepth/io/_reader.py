@@ -13,6 +13,13 @@ from focaldepth.core.axis import FocusAxis
 from focaldepth.core.optics import Optics
 from focaldepth.core.registry import Registry
 from focaldepth.core.stack import Frame, FrameSource, Transfer
+from focaldepth.io._archive import ZipMember
+
+PictureFile = Path | ZipMember
+"""One picture file: on disk, or inside a zip archive."""
+
+MAX_PIXELS = 500_000_000
+"""Largest frame that is decoded unless the caller allows more: above any camera, below a decompression bomb."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +31,10 @@ class PictureFacts:
         dtype: uint8, uint16 or float32.
         white: value of full scale.
         transfer: how values relate to light.
-        exif, icc: raw blocks, None when absent; orientation reset.
+        exif, icc: raw blocks, None when absent; EXIF begins with b"Exif\\0\\0", its orientation is reset.
         optics: focal length, f-number ... where the file states them.
         focus: focus position with its tag name (("EXIF SubjectDistance", axis value in metres)), None when absent.
+        maker_note: the file may hold a focus distance that only exiftool can read.
     """
 
     shape: tuple[int, int, int]
@@ -37,6 +45,7 @@ class PictureFacts:
     icc: bytes | None = None
     optics: Optics = field(default_factory=Optics)
     focus: tuple[str, float] | None = None
+    maker_note: bool = False
 
 
 @runtime_checkable
@@ -47,14 +56,20 @@ class PictureReader(Protocol):
     suffixes: tuple[str, ...]
     extra: str
 
-    def facts(self, path: Path) -> PictureFacts:
-        """Read the header only."""
+    def facts(self, path: PictureFile) -> PictureFacts:
+        """Read the header and see, without decoding, that the file is complete."""
 
-    def read(self, path: Path) -> Frame:
-        """Return (H, W, C) RGB or grey at the depth of the file; alpha dropped, EXIF orientation applied."""
+    def read(self, path: PictureFile, max_pixels: int = MAX_PIXELS) -> Frame:
+        """Return (H, W, C) RGB or grey at the depth of the file; alpha dropped, EXIF orientation applied.
 
-    def preview(self, path: Path, factor: int) -> Frame:
+        A header that claims more than `max_pixels` is refused before anything is decoded.
+        """
+
+    def preview(self, path: PictureFile, factor: int, max_pixels: int = MAX_PIXELS) -> Frame:
         """Return the frame reduced by an integer factor, as cheaply as the format allows."""
+
+    def like(self, reference: PictureFile) -> PictureReader:
+        """Return the reader that develops every frame as the reference frame (RAW white balance); most return self."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +79,8 @@ class ReadOptions:
     Attributes:
         channel: number (from 0) or name of the channel to take; None = all of a colour picture, else an error that
             lists them.
-        dataset: name of the dataset inside HDF5 or zarr.
+        dataset: which array of the file: its name (HDF5, zarr, npz) or number (images of a TIFF), and in brackets which
+            item of further axes, by position or letter: "stack_train[3]", "[T=2]".
         axes: letters of its axes, such as "NHWC".
         log: position log of a video sweep.
     """
@@ -85,6 +101,7 @@ class Container:
         focus_origin: which entry they came from ("OME PositionZ").
         optics, transfer, exif, icc: as in FocalStack and StackInfo.
         frame_names: (N) for messages.
+        skipped: frames left out -> reason (video frames taken while the lens moved).
         warnings: sentences that belong into the result.
         extra: what else is worth keeping, plain JSON values.
         truth: depth and all-in-focus arrays that a container may bring (plain npz), by name.
@@ -98,6 +115,7 @@ class Container:
     frame_names: tuple[str, ...] = ()
     exif: bytes | None = None
     icc: bytes | None = None
+    skipped: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     truth: Mapping[str, Any] = field(default_factory=dict)

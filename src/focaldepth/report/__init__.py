@@ -1,1 +1,1 @@
-"""Pages, figures and 3D models from finished results."""
+"""Pages, figures and 3D models from finished results; nothing here changes a number."""

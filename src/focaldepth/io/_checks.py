@@ -1,0 +1,130 @@
+"""What a look at the pixels tells before the run: full scale and frames without a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth.core.errors import StackError
+from focaldepth.core.stack import Frame, FrameSource
+
+MIN_SIDE = 3
+"""Smallest width and height of a frame: every focus measure needs a neighbour on both sides."""
+
+_SMALL_STACK = 64_000_000
+_SAMPLED = 5
+_SCALES = (255, 1023, 4095)
+_FLOAT_SLACK = 4.0
+_THIN_FILE = 1 / 3
+
+
+@dataclass(frozen=True)
+class WhiteSource:
+    """Another source whose full scale is known better than its data type tells."""
+
+    base: FrameSource
+    white: float
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every frame."""
+        return self.base.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of every frame."""
+        return self.base.dtype
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    def read(self, i: int) -> Frame:
+        """Return frame i."""
+        return self.base.read(i)
+
+    def preview(self, i: int, factor: int) -> Frame:
+        """Return frame i reduced."""
+        return self.base.preview(i, factor)
+
+    def coverage(self, i: int) -> NDArray[np.bool_] | None:
+        """Return where frame i shows the scene."""
+        return self.base.coverage(i)
+
+
+def check_size(source: FrameSource, where: object) -> None:
+    """Refuse frames too small to measure focus in."""
+    h, w, _ = source.shape
+    if min(h, w) < MIN_SIDE:
+        raise StackError(
+            f"frames are {w} x {h} px; depth from focus needs at least {MIN_SIDE} x {MIN_SIDE}.",
+            where=where,
+            hint="Is this a line scan or a thumbnail? Give the full pictures.",
+        )
+
+
+def look(source: FrameSource, names: Sequence[str], sizes: Sequence[int]) -> tuple[FrameSource, list[str]]:
+    """Look at some pixels: set the full scale of dim 16-bit and of float data, find constant frames.
+
+    Args:
+        source: the frames.
+        names: (N) names of frames.
+        sizes: (N) file sizes in bytes, to suspect empty frames of large stacks; empty where unknown.
+
+    Returns:
+        The source, with another `white` where its values ask for it; warnings.
+    """
+    n = len(source)
+    h, w, c = source.shape
+    chosen = set(range(n)) if n * h * w * c <= _SMALL_STACK else _suspects(sizes)
+    measured = source.dtype.kind == "f" or source.white == 65535
+    sampled = {round(i) for i in np.linspace(0, n - 1, min(n, _SAMPLED))} if measured else set()
+    top, constant = 0.0, []
+    for i in sorted(chosen | sampled):
+        if i not in chosen and source.white == 65535 and top > _SCALES[-1]:
+            continue
+        frame = source.read(i) if measured else source.preview(i, 8 if min(h, w) > 64 else 1)
+        low, high = float(frame.min()), float(frame.max())
+        top = max(top, high)
+        constant += [names[i]] if low == high else []
+    warnings = _constant(constant, n)
+    white = _white(source, top) if measured else source.white
+    if white == source.white:
+        return source, warnings
+    warnings.append(
+        f"Values reach only {top:g} of {source.white:g}; {white:g} is taken for full scale."
+        if white < source.white
+        else f"Float values reach {top:g}; {white:g} is taken for full scale."
+    )
+    return WhiteSource(source, white), warnings
+
+
+def _suspects(sizes: Sequence[int]) -> set[int]:
+    """Frames of a large stack whose files are so small that they may hold nothing."""
+    if not sizes:
+        return set()
+    limit = float(np.median(sizes)) * _THIN_FILE
+    return {i for i, size in enumerate(sizes) if size < limit}
+
+
+def _white(source: FrameSource, top: float) -> float:
+    if top <= 0:
+        return source.white
+    if source.dtype.kind == "f":
+        if top <= _FLOAT_SLACK:
+            return source.white
+        return float(next((s for s in (*_SCALES, 65535) if top <= s), top))
+    return float(next((s for s in _SCALES if top <= s), source.white))
+
+
+def _constant(names: Iterable[str], n: int) -> list[str]:
+    listed = list(names)
+    if not listed:
+        return []
+    if len(listed) == n:
+        return ["All frames are constant: there is nothing to measure focus on."]
+    more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
+    return [f"Constant frames without a picture: {', '.join(listed[:3])}{more}."]

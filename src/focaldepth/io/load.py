@@ -1,0 +1,300 @@
+"""Open a focal stack: from files to frames, focus positions and lens facts, each with its origin."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth.core.axis import FocusAxis, Unit
+from focaldepth.core.errors import SettingError, StackError
+from focaldepth.core.optics import Optics
+from focaldepth.core.stack import FocalStack, FrameSource, SelectedSource, StackInfo
+from focaldepth.io._checks import check_size, look
+from focaldepth.io._files import FileSource, PictureEntry, read_entries, same_kind
+from focaldepth.io._focus import NO_UNIT, Focus, Located, from_argument, locate, locate_container
+from focaldepth.io._inputs import Formats, Found, find
+from focaldepth.io._lens import FOCAL_LENGTH, lens_facts
+from focaldepth.io._order import natural_order, order_by
+from focaldepth.io._reader import MAX_PIXELS, Container, ContainerReader, PictureFile, PictureReader, ReadOptions
+from focaldepth.io._sidecar import Positions, find_sidecar
+
+_log = logging.getLogger(__name__)
+_CHANNELS = {"0": 0, "1": 1, "2": 2, "r": 0, "g": 1, "b": 2, "red": 0, "green": 1, "blue": 2}
+
+
+def load_stack(
+    inputs: str | Path | Sequence[str | Path],
+    *,
+    focus: Focus = None,
+    focus_unit: str | None = None,
+    reverse: bool = False,
+    channel: str | int | None = None,
+    dataset: str | None = None,
+    axes: str | None = None,
+    log: str | Path | None = None,
+    skip_bad_frames: bool = False,
+    optics: Optics | None = None,
+    name_pattern: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> FocalStack:
+    """Open a focal stack without decoding more than a look at it needs.
+
+    Frames stand in the order of their focus positions, else of their plane index, else of their names with numbers by
+    value; `info.order_rule` says which. Positions come from the first of: `focus`, a sidecar beside the pictures, the
+    container, EXIF and MakerNotes, numbers in names, frame numbers; `info.focus_origin` says which.
+
+    Args:
+        inputs: folder, glob pattern, list of pictures, zip archive, or a file that holds a stack.
+        focus: positions: numbers, "0.1,0.2", "start:stop:count", a FocusAxis, or the path of a sidecar. A list counts
+            the frames in natural name order, or in the order of `inputs` where that is a list in an order of its own.
+        focus_unit: what the numbers are in ("m", "mm", "um", "dioptre" ...) where they do not say so themselves.
+        reverse: last frame first; a list in `focus` then counts from the last frame.
+        channel: number or name of the only channel to read.
+        dataset: name of the dataset in HDF5 or zarr.
+        axes: letters of its axes.
+        log: position log of a video sweep.
+        skip_bad_frames: decode every frame once, go on without those that cannot be used, and name them.
+        optics: facts about the lens, which go before those of the files.
+        name_pattern: where the position stands in file names, such as "image_*_{focus}.jpg".
+        max_pixels: largest frame that is decoded, against decompression bombs.
+
+    Returns:
+        The stack; `info` tells order, origins, frames left out and warnings.
+
+    Raises:
+        ReadError: a file does not exist, is damaged or of no known format.
+        StackError: the frames do not make a stack.
+        AxisError, UnitError: positions do not fit or are impossible.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from PIL import Image
+    >>> with TemporaryDirectory() as folder:
+    ...     for i in (1, 2, 10):
+    ...         Image.fromarray(np.eye(8, k=i % 3, dtype=np.uint8)).save(f"{folder}/img{i}.png")
+    ...     stack = load_stack(folder, focus="350,400,450", focus_unit="mm")
+    >>> stack.info.frame_names, stack.axis.values.tolist()
+    (('img1.png', 'img2.png', 'img10.png'), [0.35, 0.4, 0.45])
+    """
+    given = from_argument(focus)
+    if given is not None and given.names is None and reverse:
+        given = given.reversed()
+    if focus_unit is not None:
+        Unit.parse_scaled(focus_unit)
+    name = None if channel is None else str(channel)
+    options = ReadOptions(channel=name, dataset=dataset, axes=axes, log=None if log is None else Path(log))
+    wish = _Wish(given, focus_unit, reverse, options, skip_bad_frames, optics, name_pattern, max_pixels)
+    formats = Formats.all()
+    found = find(inputs, formats)
+    if found.container is not None:
+        stack = _open_container(found, *found.container, wish)
+    else:
+        stack = _open_pictures(found, formats, wish)
+    for warning in stack.info.warnings:
+        _log.warning("%s: %s", stack.info.name, warning)
+    return stack
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What the caller asked for; see `load_stack`."""
+
+    focus: Positions | None
+    unit: str | None
+    reverse: bool
+    options: ReadOptions
+    skip_bad: bool
+    optics: Optics | None
+    name_pattern: str | None
+    max_pixels: int
+
+
+def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
+    files, rule = _in_order(found, wish.focus)
+    if len(files) < 2:
+        raise _too_few(found, len(files))
+    entries, skipped = read_entries(files, _readers(files, formats), wish.max_pixels, wish.skip_bad)
+    entries, odd = same_kind(entries, wish.skip_bad)
+    skipped |= odd
+    located = locate(
+        files,
+        entries,
+        wish.focus,
+        wish.unit,
+        beside=found.beside,
+        siblings=found.siblings,
+        name_pattern=wish.name_pattern,
+    )
+    kept, axis, rule, sorting = _arranged(entries, located, rule, wish.reverse)
+    if len(kept) < 2:
+        raise _too_few(found, len(kept), skipped)
+    source, seen = _source(kept, wish, found.where)
+    reference = len(kept) // 2
+    lens, doubts = lens_facts(wish.optics, found.beside, [e.facts.optics for e in kept], reference, axis)
+    left_out = [f"Left out {n}: {why}" for n, why in skipped.items()]
+    facts = kept[reference].facts
+    info = StackInfo(
+        name=found.name,
+        frame_names=tuple(e.name for e in kept),
+        files=found.files or tuple(str(e.file) for e in kept),
+        order_rule=rule,
+        focus_origin=located.origin,
+        exif=facts.exif,
+        icc=facts.icc,
+        reference=reference,
+        skipped=skipped,
+        warnings=(*found.warnings, *left_out, *located.warnings, *sorting, *seen, *doubts),
+        extra=_extra(found, located, kept, entries),
+    )
+    return FocalStack(source, axis, lens, facts.transfer, info)
+
+
+def _in_order(found: Found, focus: Positions | None) -> tuple[list[PictureFile], str]:
+    """Files in the order in which a list of positions counts them.
+
+    A list of pictures in an order of its own counts in that order when positions come with it; without them nothing
+    but names is known.
+    """
+    if found.deliberate and focus is not None and focus.names is None:
+        return list(found.pictures), "as given"
+    return natural_order(found.pictures)
+
+
+def _readers(files: Sequence[PictureFile], formats: Formats) -> list[PictureReader]:
+    """One reader per file, tuned to the reference frame."""
+    plain = [formats.pictures[f.suffix.lower()] for f in files]
+    middle = len(files) // 2
+    tuned = plain[middle].like(files[middle])
+    return [tuned if r is plain[middle] else r for r in plain]
+
+
+def _arranged(
+    entries: Sequence[PictureEntry | None], located: Located, rule: str, reverse: bool
+) -> tuple[list[PictureEntry], FocusAxis, str, list[str]]:
+    """Drop bad frames, sort by position where positions are out of order, and build the axis."""
+    chosen = [i for i, e in enumerate(entries) if e is not None]
+    kept = [e for e in entries if e is not None]
+    values = None if located.values is None else located.values[chosen]
+    notes: list[str] = []
+    if values is not None:
+        rule = "focus position, order only" if located.relative else "focus distance"
+        order = order_by(values)
+        if order is not None:
+            notes = [_sorted_note(located.origin, kept[_first_moved(order)].name)]
+            kept, values = [kept[i] for i in order], values[order]
+    if reverse:
+        kept, values = kept[::-1], None if values is None else values[::-1]
+    if values is None or located.relative or len(kept) < 2:
+        return kept, FocusAxis.frames(max(len(kept), 1)), rule, notes
+    return kept, FocusAxis(values, located.unit), rule, notes
+
+
+def _first_moved(order: NDArray[np.intp]) -> int:
+    return int(np.argmax(order != np.arange(len(order))))
+
+
+def _sorted_note(origin: str, first: str) -> str:
+    return f"Focus positions of {origin} are out of order (first at {first}); frames were sorted by position."
+
+
+def _too_few(found: Found, n: int, skipped: dict[str, str] | None = None) -> StackError:
+    left = f" after leaving out {', '.join(skipped)}" if skipped else ""
+    return StackError(
+        f"a focal stack needs at least 2 frames, found {n}{left}.",
+        where=found.where,
+        hint="Give a folder or several pictures of the same scene, each focused at another distance.",
+    )
+
+
+def _source(kept: Sequence[PictureEntry], wish: _Wish, where: str) -> tuple[FrameSource, list[str]]:
+    h, w, c = kept[0].facts.shape
+    channel = None if wish.options.channel is None or c == 1 else _channel(wish.options.channel)
+    source: FrameSource = FileSource(
+        files=tuple(e.file for e in kept),
+        readers=tuple(e.reader for e in kept),
+        shape=(h, w, c if channel is None else 1),
+        dtype=kept[0].facts.dtype,
+        white=max(e.facts.white for e in kept),
+        max_pixels=wish.max_pixels,
+        channel=channel,
+    )
+    check_size(source, where)
+    sizes = [e.file.stat().st_size for e in kept if isinstance(e.file, Path)]
+    return look(source, [e.name for e in kept], sizes)
+
+
+def _channel(channel: str) -> int:
+    number = _CHANNELS.get(channel.lower())
+    if number is None:
+        raise SettingError(f"there is no channel {channel!r}.", where="channel", hint="Known: 0 red, 1 green, 2 blue.")
+    return number
+
+
+def _extra(
+    found: Found, located: Located, kept: Sequence[PictureEntry], entries: Sequence[PictureEntry | None]
+) -> dict[str, Any]:
+    """What else is worth keeping: files that were there and not used, positions that only order."""
+    sidecar, _ = find_sidecar(found.beside)
+    used = {FOCAL_LENGTH, sidecar.name if sidecar else ""}
+    ignored = [f.name for f in found.beside if f.name not in used]
+    extra: dict[str, Any] = {"ignored": ignored} if ignored else {}
+    if located.relative and located.values is not None:
+        by_entry = {id(e): v for e, v in zip(entries, located.values.tolist(), strict=True)}
+        extra["relative_positions"] = [by_entry[id(e)] for e in kept]
+    return extra
+
+
+def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wish) -> FocalStack:
+    held = reader.open(path, wish.options)
+    n = len(held.source)
+    if n < 2:
+        raise _too_few(found, n)
+    check_size(held.source, found.where)
+    names = held.frame_names or tuple(f"{path.name}[{i}]" for i in range(n))
+    located = locate_container(n, wish.focus, wish.unit, found.beside)
+    axis, order, notes = _container_axis(held, located, names, wish.reverse)
+    known = located.values is not None or held.axis is not None
+    source, seen = look(held.source, names, ())
+    lens, doubts = lens_facts(wish.optics, found.beside, [held.optics], 0, axis)
+    info = StackInfo(
+        name=found.name,
+        frame_names=tuple(names[i] for i in order),
+        files=tuple(held.extra.get("files", found.files)),
+        order_rule="focus distance" if known else "plane index",
+        focus_origin=located.origin if located.values is not None else held.focus_origin if known else "none",
+        exif=held.exif,
+        icc=held.icc,
+        reference=n // 2,
+        skipped=held.skipped,
+        warnings=(*found.warnings, *held.warnings, *located.warnings, *notes, *seen, *doubts),
+        extra=held.extra,
+    )
+    source = source if order == list(range(n)) else SelectedSource(source, tuple(order))
+    return FocalStack(source, axis, lens, held.transfer, info)
+
+
+def _container_axis(
+    held: Container, located: Located, names: Sequence[str], reverse: bool
+) -> tuple[FocusAxis, list[int], list[str]]:
+    """The axis, the order of frames that makes it monotone, and what to say of it."""
+    n = len(held.source)
+    order, notes = list(range(n)), []
+    values, unit = located.values, located.unit
+    if values is None and held.axis is not None:
+        values, unit = held.axis.values, held.axis.unit
+    elif values is None:
+        notes.append(NO_UNIT)
+    else:
+        moved = order_by(values)
+        if moved is not None:
+            notes.append(_sorted_note(located.origin, names[_first_moved(moved)]))
+            order = [int(i) for i in moved]
+    order = order[::-1] if reverse else order
+    if values is None or located.relative:
+        return FocusAxis.frames(n), order, notes
+    return FocusAxis(values[order], unit), order, notes

@@ -1,0 +1,214 @@
+"""The large pictures of the page with their bars, and the charts of the depth distribution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from focaldepth.core.axis import Unit
+from focaldepth.core.result import DepthMap, DepthResult, Plane
+from focaldepth.report.colour import (
+    ColourScale,
+    Picture,
+    Tick,
+    depth_scale,
+    error_scale,
+    index_scale,
+    mask_picture,
+    robust_range,
+    sigma_scale,
+)
+from focaldepth.report.pictures import fit, for_screen, jpeg_uri, pick, shrink
+from focaldepth.report.scale import display_for, percent
+
+PHOTO_SIDE, MAP_SIDE = 1600, 1200
+_PHOTO_BYTES, _MAP_BYTES = 700_000, 200_000
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A colour bar."""
+
+    stops: list[str]
+    marks: list[Tick]
+    caption: str
+    ends: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture of the viewer."""
+
+    key: str
+    title: str
+    uri: str
+    width: int
+    height: int
+    note: str
+    bar: Bar | None = None
+    hatched: bool = False
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One column of a histogram, in percent."""
+
+    x: float
+    width: float
+    height: float
+    colour: str
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """The distribution of depth over the valid pixels."""
+
+    bins: list[Bin]
+    marks: list[Tick]
+    caption: str
+    ends: tuple[str, str]
+    note: str = field(default="")
+
+
+def bar_of(scale: ColourScale, what: str) -> Bar:
+    """Return the bar of a scale, low end on the left; `what` names the quantity."""
+    return Bar(scale.stops(), scale.marks(), f"{what}, {scale.display.caption}", scale.ends)
+
+
+def views(result: DepthResult, scale: ColourScale) -> list[View]:
+    """Return every picture that the result can show: all-in-focus, depth, sigma, valid mask, source frame."""
+    photo, out = None, []
+    if result.all_in_focus is not None:
+        photo, stretched = for_screen(result.all_in_focus, PHOTO_SIDE)
+        note = "Every pixel from the frame that shows it sharpest."
+        if stretched:
+            note += " Brightness stretched for the screen only."
+        out.append(_view("photo", "All-in-focus", photo, note, limit=_PHOTO_BYTES))
+    out.append(_depth_view(result.map, scale))
+    errors = sigma_scale(result.map)
+    if errors is not None and result.map.sigma is not None:
+        small, shown = shrink(result.map.sigma, result.map.valid, MAP_SIDE)
+        note = "One standard deviation of the depth at each pixel, in the same unit."
+        out.append(_view("sigma", "Sigma", errors.paint(small, shown), note, errors))
+    out.append(_valid_view(result.map, photo))
+    out.append(_index_view(result))
+    return out
+
+
+def _depth_view(depth: DepthMap, scale: ColourScale) -> View:
+    small, shown = shrink(depth.values, depth.valid, MAP_SIDE)
+    notes = {
+        Unit.INDEX: "Depth as the frame of best focus; no distances are known, so it has no unit.",
+        Unit.MICROMETRE: "Stage position of best focus.",
+        Unit.DISPARITY_PX: "Disparity between neighbouring views; larger is nearer.",
+        Unit.DIOPTRE: "Reciprocal of the distance along the optical axis; larger is nearer.",
+    }
+    note = notes.get(depth.unit, "Distance along the optical axis from the front principal plane.")
+    return _view("depth", "Depth", scale.paint(small, shown), note, scale, hatched=not bool(shown.all()))
+
+
+def _valid_view(depth: DepthMap, photo: Picture | None) -> View:
+    size = fit(depth.shape, MAP_SIDE)
+    base = None if photo is None else for_screen(photo, MAP_SIDE)[0]
+    base = base if base is not None and base.shape[:2] == size else None
+    picture = mask_picture(pick(depth.valid, MAP_SIDE), base)
+    share = percent(1 - float(depth.valid.mean()))
+    return _view("valid", "Valid mask", picture, f"Magenta: {share} of the pixels claim no depth.")
+
+
+def _index_view(result: DepthResult) -> View:
+    scale = index_scale(len(result.axis))
+    picture = scale.paint(pick(result.index, MAP_SIDE))
+    return _view("index", "Source frame", picture, "The frame of best focus at each pixel, counted from 0.", scale)
+
+
+def _view(
+    key: str, title: str, picture: Picture, note: str, scale: ColourScale | None = None, hatched: bool = False,
+    limit: int = _MAP_BYTES,
+) -> View:  # fmt: skip
+    height, width = picture.shape[:2]
+    return View(
+        key,
+        title,
+        jpeg_uri(picture, 88, limit),
+        width,
+        height,
+        note,
+        None if scale is None else bar_of(scale, title),
+        hatched,
+    )
+
+
+def histogram(depth: DepthMap, scale: ColourScale, columns: int = 72) -> Histogram | None:
+    """Return how depth is distributed over the range of its colours; None without valid pixels."""
+    stride = max(1, int(np.sqrt(depth.values.size / (1 << 20))))
+    values = depth.values[::stride, ::stride]
+    values = values[np.isfinite(values)]
+    if values.size == 0 or scale.high <= scale.low:
+        return None
+    counts, edges = np.histogram(values, columns, (scale.low, scale.high))
+    if counts.sum() == 0:
+        return None
+    tall = 100 * counts / counts.max()
+    at = 100 * (edges - edges[0]) / (edges[-1] - edges[0])
+    colours = scale.table()[np.linspace(0, 255, columns).round().astype(int)]
+    bins = [
+        Bin(float(at[i]), float(at[i + 1] - at[i]), float(tall[i]), "#{:02x}{:02x}{:02x}".format(*colours[i]))
+        for i in range(columns)
+        if counts[i]
+    ]
+    outside = 1 - counts.sum() / values.size
+    note = f"{percent(float(outside))} of the valid pixels lie outside this range." if outside > 0 else ""
+    return Histogram(bins, scale.marks(7), scale.display.caption, scale.ends, note)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """How far the result is from a known truth."""
+
+    view: View
+    numbers: list[tuple[str, str, str]]
+    """Label, number, explanation."""
+
+
+def against_truth(result: DepthResult, truth: Plane) -> Truth | None:
+    """Compare depth with a truth (H, W) in the unit of the result; None where they share no pixel."""
+    depth = result.map
+    if truth.shape != depth.shape:
+        return None
+    error = depth.values.astype(np.float32) - truth.astype(np.float32)
+    both = np.isfinite(error)
+    if not both.any():
+        return None
+    e = error[both]
+    size = np.abs(e)
+    scale = error_scale(error, depth.unit)
+    mean, median = float(size.mean()), float(np.median(size))
+    show = display_for(0, mean, depth.unit)
+    bias = float(np.median(e))
+    digit = 10.0 ** (np.floor(np.log10(median or mean or 1.0)) - 1)
+    numbers = [
+        ("Mean absolute error", show.quantity(mean, digit), "over all compared pixels"),
+        ("Median absolute error", show.quantity(median, digit), "half are closer"),
+        ("Bias", ("+" if bias > 0 else "") + show.quantity(bias, digit), "median of depth − truth"),
+        ("Compared", percent(float(both.sum() / max(np.isfinite(truth).sum(), 1))), "of the pixels with a truth"),
+    ]
+    if depth.sigma is not None:
+        inside = float((size <= depth.sigma[both]).mean())
+        numbers.append(("Within one sigma", percent(inside), "68.3 % would be ideal"))
+    small, shown = shrink(error, both, MAP_SIDE)
+    note = "Depth minus truth. White agrees, blue is too small, red is too large."
+    return Truth(
+        _view("error", "Error", scale.paint(small, shown), note, scale, hatched=not bool(shown.all())), numbers
+    )
+
+
+def depth_range(depth: DepthMap) -> tuple[float, float] | None:
+    """Return the 1st and 99th percentile of the valid depth."""
+    return robust_range(depth.values)
+
+
+def scale_for(result: DepthResult, limits: tuple[float, float] | None = None) -> ColourScale:
+    """Return the colour scale that picture, bar and histogram of a result share."""
+    return depth_scale(result.map, result.axis, limits)

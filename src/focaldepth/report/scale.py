@@ -1,0 +1,148 @@
+"""How numbers are written for people: a fitting prefix, round ticks, digits that the error bar supports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor, isfinite, log10
+
+from focaldepth.core.axis import Unit
+
+
+@dataclass(frozen=True)
+class Display:
+    """How numbers of one unit are shown.
+
+    Attributes:
+        factor: shown number = factor x number in the unit.
+        symbol: written behind a number ("mm").
+        caption: written on axes and bars ("frame (no unit)").
+    """
+
+    factor: float
+    symbol: str
+    caption: str
+
+    def number(self, value: float, step: float) -> str:
+        """Return a number (in the unit) with the digits that steps of `step` (in the unit) need."""
+        return fixed(value * self.factor, decimals_for(step * self.factor))
+
+    def quantity(self, value: float, step: float) -> str:
+        """Return number and symbol."""
+        return f"{self.number(value, step)} {self.symbol}"
+
+    def measured(self, value: float, sigma: float | None) -> str:
+        """Return value ± sigma, both with two digits of sigma; without sigma four digits of the value.
+
+        >>> display_for(0.0, 2.0, Unit.METRE).measured(0.61234, 0.0042)
+        '0.6123 ± 0.0042 m'
+        """
+        if sigma is None or not isfinite(sigma) or sigma <= 0:
+            return self.quantity(value, 10 ** (floor(log10(abs(value) or 1)) - 3))
+        step = 10.0 ** (floor(log10(sigma)) - 1)
+        return f"{self.number(value, step)} ± {self.number(sigma, step)} {self.symbol}"
+
+
+def display_for(low: float, high: float, unit: Unit) -> Display:
+    """Return the prefix that suits numbers between `low` and `high`.
+
+    >>> display_for(0.010, 0.025, Unit.METRE).symbol, display_for(0.4, 2.3, Unit.METRE).symbol
+    ('mm', 'm')
+    """
+    largest = max((abs(v) for v in (low, high) if isfinite(v)), default=0.0)
+    if unit is Unit.INDEX:
+        return Display(1.0, "frames", "frame (no unit)")
+    if unit not in (Unit.METRE, Unit.MICROMETRE):
+        return Display(1.0, unit.symbol, {"dioptre": "dioptre (1/m)"}.get(unit.value, unit.symbol))
+    metres = largest if unit is Unit.METRE else largest * 1e-6
+    symbol, per_metre = _prefix(metres, unit)
+    return Display(per_metre if unit is Unit.METRE else per_metre * 1e-6, symbol, symbol)
+
+
+def _prefix(metres: float, unit: Unit) -> tuple[str, float]:
+    if metres == 0 or not isfinite(metres):
+        return unit.symbol, 1.0 if unit is Unit.METRE else 1e6
+    if metres < 1e-7:
+        return "nm", 1e9
+    if metres < (1e-3 if unit is Unit.METRE else 1e-2):
+        return "µm", 1e6
+    if metres < 0.1:
+        return "mm", 1e3
+    return "m", 1.0
+
+
+def ticks(low: float, high: float, most: int = 6) -> list[float]:
+    """Return at most `most` multiples of 1, 2 or 5 x 10^k inside [low, high].
+
+    >>> ticks(0.43, 2.3)
+    [0.5, 1.0, 1.5, 2.0]
+    """
+    step = tick_step(low, high, most)
+    if step <= 0:
+        return [low]
+    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
+    return [round(i * step, 12) if step > 1e-9 else i * step for i in range(first, last + 1)]
+
+
+def tick_step(low: float, high: float, most: int = 6) -> float:
+    """Return the smallest step 1, 2 or 5 x 10^k that gives at most `most` ticks; 0 for an empty range."""
+    span = high - low
+    if not (isfinite(span) and span > 0):
+        return 0.0
+    power = 10.0 ** floor(log10(span / most))
+    for factor in (1, 2, 5, 10, 20):
+        step = factor * power
+        if floor(high / step + 1e-9) - ceil(low / step - 1e-9) + 1 <= most:
+            return step
+    return 50 * power  # pragma: no cover - 20 always fits
+
+
+def decimals_for(step: float) -> int:
+    """Return how many decimals tell numbers `step` apart.
+
+    >>> decimals_for(0.05), decimals_for(20)
+    (2, 0)
+    """
+    return max(0, -floor(log10(step) + 1e-9)) if step > 0 and isfinite(step) else 3
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Return a number with a true minus sign; infinity as ∞."""
+    if not isfinite(value):
+        return "∞" if value > 0 else "−∞" if value < 0 else "n/a"
+    text = f"{value:.{decimals}f}"
+    return ("−" + text[1:] if float(text) else text[1:]) if text.startswith("-") else text
+
+
+def seconds(value: float) -> str:
+    """Return a duration for people.
+
+    >>> seconds(0.0042), seconds(12.34), seconds(75)
+    ('4 ms', '12.3 s', '1 min 15 s')
+    """
+    if value < 0.1:
+        return f"{value * 1e3:.0f} ms"
+    if value < 60:
+        return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+    return f"{int(value // 60)} min {round(value % 60)} s"
+
+
+def memory(count: int) -> str:
+    """Return a number of bytes for people.
+
+    >>> memory(3 << 20), memory(5 << 29)
+    ('3 MiB', '2.50 GiB')
+    """
+    return f"{count / (1 << 30):.2f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent with three digits at most; never 100 % or 0 % unless exact.
+
+    >>> percent(0.98765), percent(1.0), percent(0.99999)
+    ('98.8 %', '100 %', '> 99.9 %')
+    """
+    if share in (0.0, 1.0):
+        return f"{share:.0%}".replace("%", " %")
+    if share > 0.999:
+        return "> 99.9 %"
+    return "< 0.1 %" if share < 0.001 else f"{share * 100:.1f} %"
