@@ -1,6 +1,8 @@
 """Depth from focus: a focal stack in; depth in real units, an all-in-focus picture and an error bar out."""
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from focaldepth._version import __version__
@@ -9,6 +11,7 @@ _SURFACE = {
     "DepthMap": "focaldepth.core.result",
     "DepthResult": "focaldepth.core.result",
     "Estimate": "focaldepth.core.result",
+    "EstimateSettings": "focaldepth.estimate",
     "FocalDepthError": "focaldepth.core.errors",
     "FocalStack": "focaldepth.core.stack",
     "FocusAxis": "focaldepth.core.axis",
@@ -21,9 +24,34 @@ _SURFACE = {
     "Run": "focaldepth.core.progress",
     "Transfer": "focaldepth.core.stack",
     "Unit": "focaldepth.core.axis",
+    "estimate": "focaldepth.estimate",
+    "fuse": "focaldepth.estimate",
+    "load_stack": "focaldepth.io.load",
 }
+"""The public surface: name -> module, loaded on first use. Everything else may change without notice."""
 
-__all__ = ["__version__", *sorted(_SURFACE)]
+__all__ = [
+    "DepthMap",
+    "DepthResult",
+    "Estimate",
+    "EstimateSettings",
+    "FocalDepthError",
+    "FocalStack",
+    "FocusAxis",
+    "LensModel",
+    "LightField",
+    "Method",
+    "MethodSpec",
+    "Optics",
+    "Progress",
+    "Run",
+    "Transfer",
+    "Unit",
+    "__version__",
+    "estimate",
+    "fuse",
+    "load_stack",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -34,3 +62,18 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(ModuleType):
+    """Keeps `focaldepth.estimate` the function: importing the module of that name would bind the module here."""
+
+    @property
+    def estimate(self) -> Any:
+        return __getattr__("estimate")
+
+    @estimate.setter
+    def estimate(self, module: ModuleType) -> None:
+        """Called by the import system; `from focaldepth.estimate import ...` finds the module without it."""
+
+
+sys.modules[__name__].__class__ = _Package

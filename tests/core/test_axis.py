@@ -80,9 +80,7 @@ class TestConvert:
             out = law(values, *link, OPTICS)
             assert out.shape == values.shape
             assert out.dtype == dtype
-        np.testing.assert_allclose(
-            convert(values, *link, OPTICS)[0, 1], convert(1.0, *link, OPTICS), rtol=1e-6
-        )
+        np.testing.assert_allclose(convert(values, *link, OPTICS)[0, 1], convert(1.0, *link, OPTICS), rtol=1e-6)
 
     def test_infinity_is_zero_dioptres_and_back(self) -> None:
         assert convert(np.inf, Unit.METRE, Unit.DIOPTRE) == 0
@@ -219,13 +217,14 @@ class TestFocusAxis:
     def test_blur_of_a_thin_lens_grows_in_proportion_on_the_blur_linear_axis(
         self, focus: float, first: float, second: float
     ) -> None:
-        """Circle of confusion A f |x - s| / (x (s - f)) of a point at x, focused at s, over the distance in dioptres."""
+        """Blur A f |x - s| / (x (s - f)) of a point at x, focused at s, over the distance in dioptres."""
         assume(abs(first / focus - 1) > 1e-3 and abs(second / focus - 1) > 1e-3)
         f, aperture = 0.05, 0.02
         axis = FocusAxis(np.array(sorted({focus, first, second})), Unit.METRE).blur_linear()
         dioptre = dict(zip(sorted({focus, first, second}), axis.values, strict=True))
         ratios = [
-            aperture * f * abs(x - focus) / (x * (focus - f)) / abs(dioptre[x] - dioptre[focus]) for x in (first, second)
+            aperture * f * abs(x - focus) / (x * (focus - f)) / abs(dioptre[x] - dioptre[focus])
+            for x in (first, second)
         ]
         assert ratios[0] == pytest.approx(ratios[1], rel=1e-9)
 

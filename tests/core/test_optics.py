@@ -40,7 +40,9 @@ def test_an_unknown_model_lists_the_known_ones() -> None:
 
 
 def test_need_names_fact_purpose_and_option() -> None:
-    with pytest.raises(UnitError, match=r"the field of view needs focal_length_m, which is unknown. Give it with --opt"):
+    with pytest.raises(
+        UnitError, match=r"the field of view needs focal_length_m, which is unknown. Give it with --opt"
+    ):
         Optics().need("focal_length_m", "the field of view")
 
 

@@ -120,7 +120,7 @@ def _law(source: Unit, target: Unit, optics: Optics) -> tuple[Callable[[Number],
         return (lambda v: v * factor), (lambda v: _same(factor, v))
     scale = _reciprocal_scale(pair, optics)
     if scale is not None:
-        return (lambda v: _over(scale, v)), (lambda v: _over(scale, v * v))
+        return (lambda v: _over(scale, v)), (lambda v: _over(_over(scale, v), v))
     if pair == {Unit.DIOPTRE, Unit.DISPARITY_PX}:
         factor = optics.need("disparity_scale_m_px", f"moving {source} to {target}")
         factor = factor if target is Unit.DISPARITY_PX else 1 / factor
@@ -136,8 +136,8 @@ def _reciprocal_scale(pair: set[Unit], optics: Optics) -> float | None:
     return None
 
 
-def _over(scale: float, values: Number) -> Number:
-    with np.errstate(divide="ignore", invalid="ignore"):
+def _over(scale: float | Number, values: Number) -> Number:
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         out = scale / np.asarray(values)
     return out[()] if np.ndim(values) else float(out)  # type: ignore[return-value]
 

@@ -34,7 +34,8 @@ class LightField:
     name: str = "light field"
 
     def __post_init__(self) -> None:
-        inside = len(self.grid) == len(self.centre) == 2 and all(0 <= c < n for c, n in zip(self.centre, self.grid))
+        flat = len(self.grid) == len(self.centre) == 2
+        inside = flat and all(0 <= c < n for c, n in zip(self.centre, self.grid, strict=True))
         if not inside or min(self.grid) < 1 or max(self.grid) < 2:
             raise StackError(
                 f"a grid of {self.grid} views with centre {self.centre} is no light field.",

@@ -100,6 +100,8 @@ def _positive(name: str, value: Any) -> float | None:
         number = float("nan")
     if not (isfinite(number) and number > 0):
         raise SettingError(
-            f"{name} must be a positive number, got {value!r}.", where="optics", hint="Leave it away when it is unknown."
+            f"{name} must be a positive number, got {value!r}.",
+            where="optics",
+            hint="Leave it away when it is unknown.",
         )
     return number

@@ -69,7 +69,9 @@ class Run:
     def __post_init__(self) -> None:
         if self.threads < 1:
             raise SettingError(
-                f"threads must be at least 1, got {self.threads}.", where="threads", hint="Leave it away to use every core."
+                f"threads must be at least 1, got {self.threads}.",
+                where="threads",
+                hint="Leave it away to use every core.",
             )
         if self.max_memory is not None and self.max_memory < 1:
             raise SettingError(

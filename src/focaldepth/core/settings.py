@@ -47,9 +47,12 @@ class SettingFact:
             return self.type is bool and isinstance(value, bool)
         if self.type not in (int, float):
             return isinstance(value, self.type)
-        if not isinstance(value, Integral if self.type is int else Real) or value != value:
+        if not isinstance(value, Integral if self.type is int else Real):
             return False
-        return not (self.low is not None and value < self.low) and not (self.high is not None and value > self.high)
+        number: Any = value
+        low = number if self.low is None else self.low
+        high = number if self.high is None else self.high
+        return bool(low <= number <= high)  # false for NaN
 
 
 _KINDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
