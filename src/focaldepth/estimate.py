@@ -121,7 +121,7 @@ def fuse(
     run: Run | None = None,
     **options: Any,
 ) -> DepthResult:
-    """Make the all-in-focus picture; like `estimate` with the fast method, for stacks of which only the picture counts."""
+    """Make the all-in-focus picture: `estimate` with the fast method, for stacks of which only the picture counts."""
     chosen = replace(settings or EstimateSettings(), **options)
     if chosen.fusion == "none":
         raise SettingError("fusion is 'none'.", where="fuse", hint="Choose multiband or colour.")

@@ -16,7 +16,7 @@ from focaldepth.classical._stream import Streamed
 ENOUGH = 4.0
 """A window is believed once its focus curve rises this many noise deviations above its lowest value."""
 _SPREADS_PX = (9, 25)
-_HOPELESS_SECOND = 0.9
+_HOPELESS_SECOND = 0.4
 _STRIP = 128
 Mask = NDArray[np.bool_]
 
@@ -31,7 +31,7 @@ class WindowPeak:
         relative: rise over the highest score, 0..1.
         second: prominence of the next peak, 0..1.
         at_end: 1 where the highest score is that of the first or last frame.
-        curvature: drop of the log score one mean step away from the peak, x 2.
+        curvature: rise of the reciprocal score one mean step away from the peak, x 2.
     """
 
     position: Plane

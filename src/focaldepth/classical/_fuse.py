@@ -12,7 +12,8 @@ from focaldepth.classical._aggregate import Plane, enlarge
 from focaldepth.core.stack import Frame
 
 _STRIP = 64
-_NEGLIGIBLE = 1 / 512
+_TILE = np.array([64, 1024])
+_NEGLIGIBLE = 1 / 256
 
 
 class Fuser(Protocol):
@@ -65,14 +66,11 @@ class MultibandFuser:
         """Blend one more frame in."""
         share = self._share(score)
         h, w, _ = self._shape
-        rows_per_strip = max(self._factor, _STRIP // self._factor * self._factor)
-        for y in range(0, h, rows_per_strip):
-            y1 = min(y + rows_per_strip, h)
-            part = _rows(share, y, y1, self._factor, w)
-            if part.max() < _NEGLIGIBLE:
-                continue
-            target = self._picture[y:y1]
-            piece = frame[y:y1].astype(np.float32)
+        for y, x in np.argwhere(_tile_peaks(share, self._factor) >= _NEGLIGIBLE) * _TILE:
+            rows, cols = slice(y, min(y + _TILE[0], h)), slice(x, min(x + _TILE[1], w))
+            part = _enlarged_part(share, rows, cols, self._factor)
+            target = self._picture[rows, cols]
+            piece = frame[rows, cols].astype(np.float32)
             target[:] = cv2.blendLinear(target, piece, 1 - part, part).reshape(target.shape)
         self._bands.update(_reduced(frame), score)
 
@@ -91,16 +89,15 @@ class MultibandFuser:
 
     def finish(self) -> Frame:
         """Return the blended picture in the dtype of the frames."""
-        picture = self._picture
-        low, shapes = picture, []
-        for _ in range(2):
-            shapes.append(low.shape[:2])
-            low = _down(low)
-        correction = self._bands.finish() - low
-        for h, w in reversed(shapes):
-            correction = _up(correction, h, w)
-        picture += correction
-        return _to_dtype(picture, self._dtype)
+        h, w, _ = self._shape
+        half = (-(-h // 2), -(-w // 2))
+        correction = _up(self._bands.finish() - _reduced(self._picture), *half)
+        out: Frame = np.empty(self._shape, self._dtype)
+        for y in range(0, h, _STRIP):
+            rows = slice(y, min(y + _STRIP, h))
+            wide = self._picture[rows] + _up_rows(correction, rows, h, w)
+            out[rows] = _as_dtype(wide, self._dtype)
+        return out
 
 
 class _BandBlend:
@@ -173,24 +170,40 @@ def _up(picture: NDArray[Any], h: int, w: int) -> NDArray[Any]:
     return big if big.ndim == 3 else big[..., None]
 
 
-def _rows(grid: Plane, y0: int, y1: int, factor: int, width: int) -> Plane:
-    """Rows y0..y1 of the enlarged grid; the grid rows beside them take part in the interpolation."""
+def _tile_peaks(share: Plane, factor: int) -> Plane:
+    """Highest share in every tile, so that tiles without a say are skipped; shares are smooth, half are read."""
+    thin = share[::2, ::2]
+    rows, cols = (-(-t // (2 * factor)) for t in _TILE)
+    pad_y, pad_x = -thin.shape[0] % rows, -thin.shape[1] % cols
+    padded = cv2.copyMakeBorder(thin, 0, pad_y, 0, pad_x, cv2.BORDER_REPLICATE)
+    tiles = padded.reshape(padded.shape[0] // rows, rows, padded.shape[1] // cols, cols)
+    peaks: Plane = tiles.max(1).max(2)
+    return peaks
+
+
+def _enlarged_part(grid: Plane, rows: slice, cols: slice, factor: int) -> Plane:
+    """The enlarged grid at some pixels; the grid pixels beside them take part in the interpolation."""
     if factor == 1:
-        return grid[y0:y1]
-    first, last = max(y0 // factor - 1, 0), min(-(-y1 // factor) + 1, grid.shape[0])
-    part = enlarge(grid[first:last], factor, (last - first) * factor, width)
-    return np.ascontiguousarray(part[y0 - first * factor : y1 - first * factor])
+        return grid[rows, cols]
+    y0, x0 = max(rows.start // factor - 1, 0), max(cols.start // factor - 1, 0)
+    part = grid[y0 : -(-rows.stop // factor) + 1, x0 : -(-cols.stop // factor) + 1]
+    part = enlarge(part, factor, part.shape[0] * factor, part.shape[1] * factor)
+    y, x = rows.start - y0 * factor, cols.start - x0 * factor
+    return np.ascontiguousarray(part[y : y + rows.stop - rows.start, x : x + cols.stop - cols.start])
 
 
-def _to_dtype(picture: NDArray[np.float32], dtype: np.dtype[Any]) -> Frame:
+def _up_rows(half: NDArray[np.float32], rows: slice, h: int, w: int) -> NDArray[np.float32]:
+    """Some rows of the doubled picture; two rows beside them take part."""
+    first, last = max(rows.start // 2 - 2, 0), min(-(-rows.stop // 2) + 2, half.shape[0])
+    part = _up(half[first:last], min(2 * (last - first), h - 2 * first), w)
+    inner: NDArray[np.float32] = part[rows.start - 2 * first : rows.stop - 2 * first]
+    return inner
+
+
+def _as_dtype(values: NDArray[np.float32], dtype: np.dtype[Any]) -> Frame:
     if dtype.kind == "f":
-        return picture.astype(dtype, copy=False)
-    out: Frame = np.empty(picture.shape, dtype)
-    top = np.iinfo(dtype).max
-    for y in range(0, len(picture), _STRIP):
-        np.clip(np.rint(picture[y : y + _STRIP]), 0, top, out=picture[y : y + _STRIP])
-        out[y : y + _STRIP] = picture[y : y + _STRIP]
-    return out
+        return values.astype(dtype, copy=False)
+    return np.clip(np.rint(values), 0, np.iinfo(dtype).max).astype(dtype)
 
 
 FUSERS: dict[str, type[MultibandFuser] | type[ColourFuser]] = {"multiband": MultibandFuser, "colour": ColourFuser}

@@ -19,15 +19,13 @@ class Peak:
 
     Attributes:
         position: peak position on the focus axis (blur-linear unit).
-        index: fractional frame index of the same.
-        curvature: drop of log score one mean step away from the peak x 2; 0 where there is no peak.
+        curvature: rise of highest / score one mean step away from the peak, x 2; 0 where there is no peak.
         contrast: highest minus lowest score.
         second: prominence of the next-highest peak over that of the highest, 0..1.
         at_end: the highest score is that of the first or last frame (bool).
     """
 
     position: Plane
-    index: Plane
     curvature: Plane
     contrast: Plane
     second: Plane
@@ -74,57 +72,68 @@ class PeakTracker:
 
     def fit(self, focus: NDArray[np.float64], rows: slice = slice(None)) -> Peak:
         """Fit the peak of some rows; `focus` (N,) is the blur-linear axis."""
-        index = self.index[rows].astype(np.intp)
-        top = self.best[rows]
-        low = self.low[rows]
+        index, top = self.index[rows], self.best[rows]
+        n = len(focus)
         step = float(np.abs(np.diff(focus)).mean())
-        position, curvature = self._parabola(index, top, focus, step, rows)
-        n = len(focus)
-        order = np.arange(n, dtype=np.float64)
-        flip = slice(None) if focus[-1] > focus[0] else slice(None, None, -1)
-        fractional = np.interp(position, focus[flip], order[flip]).astype(np.float32)
-        contrast = top - low
-        second = self.second[rows] / np.maximum(contrast, np.float32(1e-12))
+        shift, curvature = self._parabola(focus, step, rows)
         at_end = (index == 0) | (index == n - 1)
-        return Peak(position, fractional, curvature, contrast, np.clip(second, 0, 1), at_end)
+        none = at_end | ~(curvature > 0) | ~np.isfinite(shift)
+        before, after = _neighbours(focus, step)
+        np.clip(shift, before[index], after[index], out=shift)
+        shift[none], curvature[none] = 0, 0
+        position = focus.astype(np.float32)[index] + shift * np.float32(step)
+        contrast = top - self.low[rows]
+        second = self.second[rows] / np.maximum(contrast, np.float32(1e-12))
+        return Peak(position, curvature, contrast, np.clip(second, 0, 1), at_end)
 
-    def _parabola(
-        self, index: NDArray[np.intp], top: Plane, focus: NDArray[np.float64], step: float, rows: slice
-    ) -> tuple[Plane, Plane]:
-        """Weighted least-squares parabola through the log scores around the highest one.
+    def _parabola(self, focus: NDArray[np.float64], step: float, rows: slice) -> tuple[Plane, Plane]:
+        """Weighted least-squares parabola through 1 / score around the highest one: shift (steps), curvature.
 
-        Samples weigh (score / highest)^6, so coarse stacks use three points and dense ones five.
+        A second-derivative measure of a texture whose power falls with the square of its frequency is, under a blur
+        of variance v, proportional to 1 / (v + v0), and v grows with the square of the defocus: the reciprocal score
+        is a parabola. (Its logarithm is not, and pulls peaks to the nearest frame by up to 0.3 steps.) Samples weigh
+        (score / highest)^6, so coarse stacks use three points and dense ones five.
         """
+        index, top = self.index[rows], self.best[rows] + _TINY
         n = len(focus)
-        floor = np.float32(1e-6)
-        powers = [np.zeros(top.shape) for _ in range(5)]
-        moments = [np.zeros(top.shape) for _ in range(3)]
+        powers = [np.zeros(top.shape, np.float32) for _ in range(5)]
+        moments = [np.zeros(top.shape, np.float32) for _ in range(3)]
         powers[0] += 1
         for offset, plane in self.sides.items():
-            there = index + offset
-            inside = (there >= 0) & (there < n)
-            x = (focus[np.clip(there, 0, n - 1)] - focus[index]) / step
-            ratio = np.clip((plane[rows] + floor) / (top + floor), 1e-6, 1).astype(np.float64)
-            weight = inside * ratio**6
-            y = np.log(ratio)
+            there = np.arange(n) + offset
+            inside = ((there >= 0) & (there < n)).astype(np.float32)
+            distance = ((focus[np.clip(there, 0, n - 1)] - focus) / step).astype(np.float32)
+            x = distance[index]
+            ratio = np.clip((plane[rows] + _TINY) / top, np.float32(1e-6), np.float32(1))
+            weight = inside[index] * ratio
+            square = ratio * ratio
+            weight *= square
+            weight *= square
+            weight *= ratio
+            term = weight
+            y = 1 - 1 / ratio
             for p in range(5):
-                powers[p] += weight * x**p
-            for p in range(3):
-                moments[p] += weight * x**p * y
+                powers[p] += term
+                if p < 3:
+                    moments[p] += term * y
+                term = term * x
         slope, bend = _least_squares(powers, moments)
         with np.errstate(divide="ignore", invalid="ignore"):
-            shift = -slope / (2 * bend)
-        inner = (index > 0) & (index < n - 1) & (bend < 0) & np.isfinite(shift)
-        before = (focus[np.maximum(index - 1, 0)] - focus[index]) / step
-        after = (focus[np.minimum(index + 1, n - 1)] - focus[index]) / step
-        shift = np.clip(np.where(inner, shift, 0), np.minimum(before, after), np.maximum(before, after))
-        curvature = np.where(inner, -2 * bend, 0)
-        return (focus[index] + shift * step).astype(np.float32), curvature.astype(np.float32)
+            return -slope / (2 * bend), -2 * bend
 
 
-def _least_squares(
-    s: list[NDArray[np.float64]], t: list[NDArray[np.float64]]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+_TINY = np.float32(1e-6)
+
+
+def _neighbours(focus: NDArray[np.float64], step: float) -> tuple[Plane, Plane]:
+    """How far the peak of each frame may lie from it, in steps: to its neighbours (lower end, upper end)."""
+    gaps = np.diff(focus) / step
+    back = np.concatenate([[0], -gaps])
+    ahead = np.concatenate([gaps, [0]])
+    return np.minimum(back, ahead).astype(np.float32), np.maximum(back, ahead).astype(np.float32)
+
+
+def _least_squares(s: list[Plane], t: list[Plane]) -> tuple[Plane, Plane]:
     """Slope and bend of a + slope x + bend x^2 from the weighted sums of x^p and x^p y."""
     c11, c12, c22 = s[2] - s[1] ** 2 / s[0], s[3] - s[1] * s[2] / s[0], s[4] - s[2] ** 2 / s[0]
     r1, r2 = t[1] - s[1] * t[0] / s[0], t[2] - s[2] * t[0] / s[0]

@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 
 TERMS = (
-    ("log signal over noise", -0.429),
-    ("second peak", 1.511),
-    ("log fine against middle window", 0.320),
+    ("log signal over noise", 0.105),
+    ("second peak", 0.731),
+    ("log fine against middle window", 0.298),
     ("log middle against wide window", 0.057),
-    ("log spread in 9 px", 0.153),
-    ("log spread in 25 px", 0.060),
-    ("peak at first or last frame", 0.808),
-    ("middle window", 1.115),
-    ("wide window", 2.048),
-    ("log relative rise", 0.857),
-    ("log curvature", 0.187),
+    ("log spread in 9 px", 0.338),
+    ("log spread in 25 px", 0.146),
+    ("peak at first or last frame", -0.121),
+    ("middle window", 0.717),
+    ("wide window", 1.204),
+    ("log relative rise", -0.212),
+    ("log curvature", -0.030),
 )
 """Feature -> weight; distances in mean frame steps."""
-CONSTANT = 1.152
+CONSTANT = -0.687
 FLOOR = 0.03
 """No depth is claimed to be better than this share of a frame step."""
 

@@ -35,8 +35,8 @@ class Naive:
     spec: ClassVar[MethodSpec] = MethodSpec(
         title="Baseline: sum-modified Laplacian, Gaussian window, 3-point peak",
         access=Access.STREAM,
-        summary="The yardstick of every comparison. No error bar, and every pixel counts as valid: it does not know what "
-        "it does not know.",
+        summary="The yardstick of every comparison. No error bar, and every pixel counts as valid: it does not "
+        "know what it does not know.",
         gives=("index", "all_in_focus"),
         citations=(NAYAR,),
         invariances=("frame order", "gain"),

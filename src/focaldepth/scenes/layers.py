@@ -8,7 +8,6 @@ foreground edges let the background through.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -37,9 +36,17 @@ class LayeredScene:
     contrast: float = setting(0.5, "mean texture contrast; single surfaces vary widely", low=0.0, high=1.0)
     noise: float = setting(0.005, "read noise, share of full scale (linear light)", low=0.0)
     shot: float = setting(0.0002, "shot noise, variance per signal (linear light)", low=0.0)
+    relief: float = setting(0.3, "bumps of the surfaces, RMS in frame steps", low=0.0)
+    psf_px: float = setting(0.5, "blur of the sharpest picture (Gaussian sigma)", unit="px", low=0.0)
+    jpeg: int = setting(0, "JPEG quality; 0 = not compressed", low=0, high=100)
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def step(self) -> float:
+        """Distance of two frames in dioptres."""
+        return abs(self.near - self.far) / (self.frames - 1)
 
     @property
     def focus(self) -> FocusAxis:
@@ -65,14 +72,13 @@ def render(scene: LayeredScene) -> Rendered:
     """
     random = np.random.default_rng(scene.seed)
     surfaces = _surfaces(scene, random)
-    step = abs(scene.near - scene.far) / max(scene.frames - 1, 1)
-    px_per_dioptre = scene.blur_px / step
+    px_per_dioptre = scene.blur_px / scene.step
     frames = [_frame(surfaces, focus, px_per_dioptre) for focus in scene.focus.values]
-    noisy = np.stack([_encode(_noisy(f, scene, random)) for f in frames])
+    noisy = np.stack([_stored(_encode(_noisy(_soft(f, scene), scene, random)), scene) for f in frames])
     depth = np.zeros((scene.height, scene.width), np.float32)
     for _, alpha, surface_depth in surfaces:
         depth = np.where(alpha > 0.5, surface_depth, depth)
-    sharp = _encode(_frame(surfaces, None, 0.0))
+    sharp = _encode(_soft(_frame(surfaces, None, 0.0), scene))
     stack = FocalStack.from_arrays(noisy, scene.focus, transfer=Transfer.SRGB, name=f"scene {scene.seed}")
     return Rendered(stack, DepthMap(depth, Unit.DIOPTRE, np.ones(depth.shape, bool)), sharp)
 
@@ -87,7 +93,8 @@ def _surfaces(scene: LayeredScene, random: np.random.Generator) -> list[tuple[Im
     for i, centre in enumerate(centres):
         alpha = np.ones(shape, np.float32) if i == 0 else _cut_out(shape, random)
         slant = random.uniform(0, 0.25) * (high - low)
-        depth = np.clip(centre + slant * _plane(shape, random), low, high).astype(np.float32)
+        bumps = scene.relief * scene.step * _bumps(shape, random)
+        depth = np.clip(centre + slant * _plane(shape, random) + bumps, low, high).astype(np.float32)
         out.append((_texture(shape, scene.contrast, random), alpha, depth))
     return out
 
@@ -96,6 +103,14 @@ def _plane(shape: tuple[int, int], random: np.random.Generator) -> Image:
     y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
     angle = random.uniform(0, 2 * np.pi)
     return (np.cos(angle) * x + np.sin(angle) * y).astype(np.float32)
+
+
+def _bumps(shape: tuple[int, int], random: np.random.Generator) -> Image:
+    """Smooth noise of unit RMS, a few to a few tens of pixels wide."""
+    noise = random.standard_normal(shape).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), float(random.uniform(3, 20)))
+    bumps: Image = smooth / smooth.std()
+    return bumps
 
 
 def _cut_out(shape: tuple[int, int], random: np.random.Generator) -> Image:
@@ -150,24 +165,49 @@ def _frame(surfaces: list[tuple[Image, Image, Image]], focus: float | None, px_p
 
 
 def _blur_by_slices(premultiplied: Image, radius: Image) -> Image:
-    """Blur by a disc of slowly varying radius: each half pixel of radius is one slice, blended linearly."""
-    levels = np.arange(np.floor(radius.min() * 2), np.floor(radius.max() * 2) + 2) / 2
+    """Blur by a disc of slowly varying radius: neighbouring sizes are mixed so that the variance r^2 / 4 is right.
+
+    Sizes are 0, 1, 1.5, 2 ... px: the mixture of a point and a disc of 1 px stands for the smallest blurs, which have
+    no shape on a pixel grid but do take contrast away.
+    """
+    sizes = np.concatenate([[0.0], np.arange(1, radius.max() + 1, 0.5)])
     out = np.zeros_like(premultiplied)
-    for level in levels:
-        weight = np.clip(1 - np.abs(radius - level) * 2, 0, 1)
+    for i, size in enumerate(sizes):
+        weight = np.ones_like(radius)
+        if i > 0:
+            weight = np.minimum(weight, (radius**2 - sizes[i - 1] ** 2) / (size**2 - sizes[i - 1] ** 2))
+        if i + 1 < len(sizes):
+            weight = np.minimum(weight, (sizes[i + 1] ** 2 - radius**2) / (sizes[i + 1] ** 2 - size**2))
+        weight = np.maximum(weight, 0).astype(np.float32)
         if weight.any():
-            out += weight[..., None] * cv2.filter2D(premultiplied, -1, _disc(level), borderType=cv2.BORDER_REFLECT)
+            blurred = (
+                cv2.filter2D(premultiplied, -1, _disc(size), borderType=cv2.BORDER_REFLECT) if size else premultiplied
+            )
+            out += weight[..., None] * blurred
     return out
 
 
 def _disc(radius: float) -> Image:
     """An antialiased disc of unit sum."""
-    r = int(np.ceil(radius)) + 1
+    r = int(np.ceil(radius))
     fine = 8
     grid = (np.arange((2 * r + 1) * fine) + 0.5) / fine - r - 0.5
-    inside = (np.hypot(grid[:, None], grid[None]) <= max(radius, 0.5)).astype(np.float32)
-    disc: Any = inside.reshape(2 * r + 1, fine, 2 * r + 1, fine).mean((1, 3))
-    return (disc / disc.sum()).astype(np.float32)
+    inside = (np.hypot(grid[:, None], grid[None]) <= radius).astype(np.float32)
+    disc = inside.reshape(2 * r + 1, fine, 2 * r + 1, fine).mean((1, 3))
+    unit: Image = (disc / disc.sum()).astype(np.float32)
+    return unit
+
+
+def _soft(frame: Image, scene: LayeredScene) -> Image:
+    blurred: Image = cv2.GaussianBlur(frame, (0, 0), scene.psf_px) if scene.psf_px > 0 else frame
+    return blurred
+
+
+def _stored(picture: NDArray[np.uint8], scene: LayeredScene) -> NDArray[np.uint8]:
+    if not scene.jpeg:
+        return picture
+    _, code = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, scene.jpeg])
+    return np.ascontiguousarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1])
 
 
 def _noisy(frame: Image, scene: LayeredScene, random: np.random.Generator) -> Image:
