@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_every_dependency_is_pinned_once() -> None:
     names = [re.split(r"[=<> ;]", line)[0].lower().replace("_", "-") for line in lines]
     plain = [n for n, line in zip(names, lines, strict=True) if ";" not in line]
     assert len(plain) == len(set(plain))
-    wanted = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+    wanted = [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]
     needed = {re.split(r"[\[=<>]", w)[0].lower().replace("_", "-") for w in wanted} - {"focaldepth"}
     assert needed <= set(names)
 
