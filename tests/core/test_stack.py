@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -224,7 +224,6 @@ class TestSelection:
         assert twice.info == made.info
 
     @given(st.lists(st.integers(0, 5), min_size=2, unique=True).map(sorted))
-    @settings(deadline=None)
     def test_take_gives_the_frames_asked_for(self, chosen: list[int]) -> None:
         made = stack(6, gains=np.arange(18, dtype=np.float32).reshape(6, 3))
         part = made.take(chosen)
@@ -261,7 +260,6 @@ class TestReduceFrame:
         st.integers(1, 10),
         st.sampled_from(DTYPES),
     )
-    @settings(deadline=None)
     def test_equals_block_means(self, small: NDArray[np.uint8], factor: int, dtype: type) -> None:
         frame = small.astype(dtype) if dtype is not np.uint16 else small.astype(np.uint16) * 257
         h, w, c = frame.shape
