@@ -1,28 +1,22 @@
 """How well `--align auto` does: corner error where the truth is known, identity where nothing moved, seconds.
 
-Run: ``python benchmarks/alignment.py [scene ...]``. Data from FOCALDEPTH_SHARED (default: ../shared beside the
-repository).
-Prints a table and writes benchmarks/results/alignment.json.
+Run: ``python benchmarks/alignment.py [scene ...]``. Prints a table and writes benchmarks/results/alignment.json.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-from pathlib import Path
 
 import cv2
 import numpy as np
+from _record import DATA, record
 
 from focaldepth.align._geometry import corner_motion
 from focaldepth.align._run import align
 from focaldepth.core.stack import FocalStack
 
-ROOT = Path(__file__).parents[1]
-DATA = Path(os.environ.get("FOCALDEPTH_SHARED", ROOT.parent / "shared")) / "data"
-RESULTS = Path(__file__).parent / "results" / "alignment.json"
 ALIGNED = ("lytro_figure_shelf", "lightsheet_16bit", "slope", "cross", "peaks")
 
 
@@ -98,8 +92,7 @@ def main(wanted):
             flush=True,
         )
     if not wanted:
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps({"format": 1, "rows": rows}, indent=1) + "\n")
+        record("alignment", "Alignment with --align auto", rows, "Corner errors against the true homographies.")
 
 
 if __name__ == "__main__":

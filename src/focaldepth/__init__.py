@@ -8,6 +8,7 @@ from typing import Any
 from focaldepth._version import __version__
 
 _SURFACE = {
+    "Alignment": "focaldepth.core.alignment",
     "DepthMap": "focaldepth.core.result",
     "DepthResult": "focaldepth.core.result",
     "Estimate": "focaldepth.core.result",

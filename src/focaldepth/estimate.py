@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth._provenance import Recorder
-from focaldepth.align._alignment import Alignment
-from focaldepth.align._exposure import find_gains, with_gains
+from focaldepth.align._exposure import exposure_factor, find_gains, with_gains
+from focaldepth.align._previews import RememberedPreviews
 from focaldepth.align._run import align, from_transforms
 from focaldepth.align._warp import apply
-from focaldepth.core.axis import FocusAxis, Unit
+from focaldepth.core.alignment import Alignment
+from focaldepth.core.axis import Unit
 from focaldepth.core.errors import MemoryLimitError, SettingError, UnitError
 from focaldepth.core.method import Method
 from focaldepth.core.progress import Run
@@ -30,6 +31,7 @@ METHODS: Registry[type[Method]] = Registry(
     aliases=(("auto", "classical-fast"), ("classical", "classical-fast")),
 )
 """All methods by name; `auto` and `classical` name the best there is."""
+_THUMBNAIL = 200
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def estimate(
     settings: EstimateSettings | None = None,
     *,
     method_settings: Mapping[str, str] | None = None,
-    transforms: NDArray[np.float64] | None = None,
+    transforms: Alignment | None = None,
     run: Run | None = None,
     **options: Any,
 ) -> DepthResult:
@@ -72,7 +74,7 @@ def estimate(
         stack: frames, focus positions, optics; see `load_stack` and `FocalStack.from_arrays`.
         settings: what to do; the defaults are meant to work. Alternatively give its fields as keyword arguments.
         method_settings: settings of the method as texts, as ``--set key=value`` gives them.
-        transforms: (N, 3, 3) alignment to use instead of finding one.
+        transforms: alignment to use instead of finding one, for instance that of another run (`result.alignment`).
         run: progress, cancellation, threads, memory limit.
         **options: fields of EstimateSettings.
 
@@ -102,22 +104,28 @@ def estimate(
     _check_memory(stack, method, run)
     for warning in stack.info.warnings:
         run.warn(warning)
+    watched = RememberedPreviews.of(stack)
     with recorder.timed("align"):
-        alignment = find_alignment(stack, chosen, transforms, run)
-        prepared, used = prepare(stack, alignment, chosen, run)
+        alignment = find_alignment(watched, chosen, transforms, run)
+        prepared, used = prepare(watched, alignment, chosen, run)
     with recorder.timed("depth"):
         found = method(prepared, run)
     with recorder.timed("finish"):
-        result = _finish(found, prepared, used, unit, chosen)
-    plain = {"front_door": asdict(chosen), "method": asdict(method)}  # type: ignore[call-overload]
-    return replace(result, provenance=recorder.provenance(name, plain, prepared))
+        result = _finish(found, prepared, unit, chosen)
+        result = replace(result, transforms=used, alignment=alignment)
+    plain = {
+        "front_door": asdict(chosen),
+        "method": asdict(method),  # type: ignore[call-overload]
+        "alignment": {"rule": alignment.rule, **alignment.evidence},
+    }
+    return replace(result, provenance=recorder.provenance(name, plain, stack))
 
 
 def fuse(
     stack: FocalStack,
     settings: EstimateSettings | None = None,
     *,
-    transforms: NDArray[np.float64] | None = None,
+    transforms: Alignment | None = None,
     run: Run | None = None,
     **options: Any,
 ) -> DepthResult:
@@ -137,25 +145,29 @@ def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) 
 
 
 def find_alignment(
-    stack: FocalStack, settings: EstimateSettings, transforms: NDArray[np.float64] | None, run: Run
+    stack: FocalStack, settings: EstimateSettings, transforms: Alignment | None = None, run: Run | None = None
 ) -> Alignment:
-    """Find how the frames lie, or take given transforms."""
-    if transforms is not None:
-        return from_transforms(stack, transforms)
-    return align(stack, settings.align, run=run)
+    """Find how the frames lie, or check a given alignment against the stack."""
+    if transforms is None:
+        found = align(stack, settings.align, run=run or Run())
+    else:
+        given = transforms
+        found = from_transforms(
+            stack, given.transforms, aligned=given.aligned.tolist(), reference=given.reference, origin=given.rule
+        )
+    return replace(found, size=stack.shape[:2], frame_names=stack.info.frame_names)
 
 
 def prepare(
     stack: FocalStack, alignment: Alignment, settings: EstimateSettings, run: Run
 ) -> tuple[FocalStack, NDArray[np.float64]]:
     """Apply alignment and exposure gains; return the stack that the method sees and the transforms of its frames."""
-    applied = apply(stack, alignment, unaligned=settings.unaligned, area=settings.area)
-    for warning in applied.stack.info.warnings[len(stack.info.warnings) :]:
+    known = len(stack.info.warnings)
+    levelled = with_gains(stack, find_gains(stack, alignment, run), pixels=settings.match_exposure)
+    applied = apply(levelled, alignment, unaligned=settings.unaligned, area=settings.area)
+    for warning in applied.stack.info.warnings[known:]:
         run.warn(warning)
-    exposure = find_gains(applied.stack, run=run)
-    for warning in exposure.warnings:
-        run.warn(warning)
-    return with_gains(applied.stack, exposure, pixels=settings.match_exposure), applied.transforms
+    return applied.stack, applied.transforms
 
 
 def memory_needed(stack: FocalStack, method: Method, run: Run) -> int:
@@ -192,14 +204,12 @@ def _check_unit(stack: FocalStack, unit: Unit) -> None:
     stack.blur_axis.to(unit, stack.optics)
 
 
-def _finish(
-    found: Estimate, stack: FocalStack, transforms: NDArray[np.float64], unit: Unit, settings: EstimateSettings
-) -> DepthResult:
+def _finish(found: Estimate, stack: FocalStack, unit: Unit, settings: EstimateSettings) -> DepthResult:
     """Bring an estimate to the asked unit."""
-    moved = _in_unit(found.map, found, stack.blur_axis, unit, stack)
+    moved = _in_unit(found.map, unit, stack)
     filled = None
     if settings.fill and found.filled is not None:
-        filled = _in_unit(found.filled, found, stack.blur_axis, unit, stack)
+        filled = _in_unit(found.filled, unit, stack)
     return DepthResult(
         map=moved,
         axis=stack.axis,
@@ -208,18 +218,28 @@ def _finish(
         provenance=Provenance(method=""),
         filled=filled,
         all_in_focus=found.all_in_focus,
-        transforms=transforms,
         info=stack.info,
-        extras=found.extras,
+        extras={**found.extras, "thumbnails": _thumbnails(stack)},
     )
 
 
-def _in_unit(depth: DepthMap, found: Estimate, axis: FocusAxis, unit: Unit, stack: FocalStack) -> DepthMap:
+def _in_unit(depth: DepthMap, unit: Unit, stack: FocalStack) -> DepthMap:
     """Move a map; frame index is reached through the axis, because steps may be uneven."""
     if unit is not Unit.INDEX or depth.unit is Unit.INDEX:
         return depth.to(unit, stack.optics)
+    axis = stack.blur_axis
     index = axis.index_of(depth.values)
     near = np.clip(np.nan_to_num(index).astype(int), 0, len(axis) - 2)
     step = np.abs(np.diff(axis.values))[near]
     sigma = None if depth.sigma is None else (depth.sigma / step).astype(np.float32)
     return DepthMap(index.astype(np.float32), Unit.INDEX, depth.valid, sigma)
+
+
+def _thumbnails(stack: FocalStack) -> NDArray[np.uint8]:
+    """Small 8-bit frames for people, (N, h, w, C); previews are remembered from alignment, so nothing is read twice."""
+    factor = exposure_factor(stack)
+    small = np.stack([stack.source.preview(i, factor) for i in range(len(stack))])
+    step = max(1, max(small.shape[1:3]) // _THUMBNAIL)
+    scaled = small[:, ::step, ::step].astype(np.float32) * (255 / stack.source.white)
+    small_bytes: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return small_bytes

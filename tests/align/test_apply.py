@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from focaldepth.align._alignment import Alignment
 from focaldepth.align._geometry import apply_to, rescaled
 from focaldepth.align._run import align, from_transforms
 from focaldepth.align._warp import apply
 from focaldepth.align._warped import common_window, inside
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.errors import AlignmentError, SettingError
 from focaldepth.core.stack import FocalStack, reduce_frame
 

@@ -1,17 +1,11 @@
-"""The result of an alignment, and the contract of the ways to get one."""
+"""Motion models, and the contract of the ways to find an alignment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from focaldepth.core.errors import AlignmentError
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.progress import Run
 from focaldepth.core.registry import Registry
 from focaldepth.core.stack import FocalStack
@@ -24,62 +18,6 @@ class MotionModel(StrEnum):
     SIMILARITY = "similarity"
     AFFINE = "affine"
     HOMOGRAPHY = "homography"
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """Where each frame lies relative to the reference frame.
-
-    Attributes:
-        transforms: (N, 3, 3) float64; frame pixel ~ transform @ (x, y, 1) of the reference, pixel centres at integers,
-            x right, y down; identity for the reference.
-        reference: index of the frame whose geometry the result has.
-        aligned: (N,) bool; false = this frame shows something else (its transform is the identity).
-        reasons: (N) sentence per frame, empty where all is well; a frame that is aligned may have one too (its
-            transform was taken from its neighbours).
-        rule: what was done ("ecc, similarity", "not needed", "from FILE").
-        score: (N,) float64 agreement with the frames it was compared with, in [-1, 1] (blur-robust correlation of
-            tiles), NaN = unknown.
-        evidence: numbers that the decision rests on, by name.
-    """
-
-    transforms: NDArray[np.float64]
-    reference: int
-    aligned: NDArray[np.bool_]
-    reasons: tuple[str, ...]
-    rule: str
-    score: NDArray[np.float64]
-    evidence: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        n = len(self.transforms)
-        sizes = (self.aligned.shape, self.score.shape, (len(self.reasons),))
-        if self.transforms.shape != (n, 3, 3) or sizes != ((n,), (n,), (n,)) or not 0 <= self.reference < n:
-            raise AlignmentError(
-                f"transforms {self.transforms.shape}, flags, reasons and scores {sizes} and reference "
-                f"{self.reference} do not belong together."
-            )
-        object.__setattr__(self, "evidence", MappingProxyType(dict(self.evidence)))
-
-    @classmethod
-    def untouched(
-        cls, n: int, rule: str, *, reasons: tuple[str, ...] | None = None, evidence: Mapping[str, float] | None = None
-    ) -> Alignment:
-        """Return the alignment that moves nothing; the middle frame is the reference."""
-        return cls(
-            np.tile(np.eye(3), (n, 1, 1)),
-            n // 2,
-            np.ones(n, bool),
-            reasons or ("",) * n,
-            rule,
-            np.full(n, np.nan),
-            evidence or {},
-        )
-
-    @property
-    def moves(self) -> bool:
-        """True when any frame has to be warped."""
-        return not np.allclose(self.transforms, np.eye(3), atol=1e-12)
 
 
 class Aligner(Protocol):

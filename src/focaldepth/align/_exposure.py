@@ -12,11 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focaldepth.align._alignment import Alignment
 from focaldepth.align._geometry import rescaled
 from focaldepth.align._light import encoded, is_srgb, to_light
 from focaldepth.align._scaled import ScaledSource
 from focaldepth.align._warped import WarpedSource, Window, inside
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack, FrameSource
 

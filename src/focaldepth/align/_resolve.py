@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from focaldepth.align._alignment import Alignment, MotionModel
+from focaldepth.align._alignment import MotionModel
 from focaldepth.align._evidence import Evidence
 from focaldepth.align._geometry import Matrix, rescaled
+from focaldepth.core.alignment import Alignment
 
 _SAME_SCENE = 0.7
 """Layout correlation from which on a frame without matches counts as the same scene, only more blurred."""

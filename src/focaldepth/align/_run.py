@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from focaldepth.align._alignment import ALIGNERS, Alignment
+from focaldepth.align._alignment import ALIGNERS
 from focaldepth.align._geometry import is_sane
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.errors import AlignmentError, SettingError
 from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack

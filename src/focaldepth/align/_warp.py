@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from focaldepth.align._alignment import Alignment
 from focaldepth.align._warped import INTERPOLATIONS, WarpedSource, Window, common_window
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.errors import AlignmentError, SettingError
 from focaldepth.core.stack import FocalStack
 

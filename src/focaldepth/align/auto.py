@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from focaldepth.align._alignment import Alignment, MotionModel
+from focaldepth.align._alignment import MotionModel
 from focaldepth.align._evidence import LINKED, gather
 from focaldepth.align._geometry import Matrix
 from focaldepth.align._judge import Verdict, judge
@@ -12,6 +12,7 @@ from focaldepth.align._pair import Match, match
 from focaldepth.align._pyramid import Pyramid
 from focaldepth.align._resolve import resolve
 from focaldepth.align.features import KeyPointMatcher
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.progress import Run
 from focaldepth.core.settings import check, setting
 from focaldepth.core.stack import FocalStack

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from focaldepth.align._alignment import Alignment, MotionModel
+from focaldepth.align._alignment import MotionModel
 from focaldepth.align._evidence import gather
 from focaldepth.align._pair import match
 from focaldepth.align._resolve import resolve
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.progress import Run
 from focaldepth.core.settings import check, setting
 from focaldepth.core.stack import FocalStack

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focaldepth.align._alignment import Alignment, MotionModel
+from focaldepth.align._alignment import MotionModel
 from focaldepth.align._evidence import gather
 from focaldepth.align._geometry import Matrix, is_sane
 from focaldepth.align._pair import Match, measure_match
 from focaldepth.align._pyramid import Pyramid
 from focaldepth.align._resolve import resolve
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.progress import Run
 from focaldepth.core.settings import check, setting
 from focaldepth.core.stack import FocalStack

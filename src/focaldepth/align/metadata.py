@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from focaldepth.align._alignment import Alignment
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.axis import Unit
 from focaldepth.core.optics import LensModel
 from focaldepth.core.progress import Run

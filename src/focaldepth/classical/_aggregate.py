@@ -49,8 +49,8 @@ def shrink(plane: NDArray[Any], factor: int) -> Plane:
     pad_y, pad_x = rows * factor - h, cols * factor - w
     if pad_y or pad_x:
         plane = cv2.copyMakeBorder(plane, 0, pad_y, 0, pad_x, cv2.BORDER_REPLICATE)
-    small = cv2.resize(plane, (cols, rows), interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32, copy=False)
+    small: Plane = cv2.resize(plane, (cols, rows), interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+    return small
 
 
 def enlarge(plane: NDArray[Any], factor: int, height: int, width: int) -> NDArray[Any]:

@@ -26,10 +26,9 @@ def complete(values: Plane, sigma: Plane, known: NDArray[np.bool_]) -> tuple[Pla
     True
     """
     if not known.any():
-        middle = np.float32(np.nanmedian(values)) if np.isfinite(values).any() else np.float32(0)
-        return np.full_like(values, middle), np.full_like(
-            values, np.float32(max(np.ptp(values[np.isfinite(values)]), 1))
-        )
+        finite = values[np.isfinite(values)]
+        middle, extent = (float(np.median(finite)), float(np.ptp(finite))) if finite.size else (0.0, 1.0)
+        return np.full_like(values, middle), np.full_like(values, max(extent, 1.0))
     weight = np.where(known, 1 / np.maximum(sigma, np.float32(1e-12)) ** 2, 0).astype(np.float32)
     weight /= weight.max()
     safe = np.where(known, values, 0).astype(np.float32)
@@ -54,4 +53,4 @@ def _push_pull(first: Plane, second: Plane, weight: Plane) -> tuple[Plane, Plane
         mean = trust * mean + (1 - trust) * up[0]
         square = trust * square + (1 - trust) * (up[1] ** 2 + up[0] ** 2)
     deviation = np.sqrt(np.maximum(square - mean**2, 0))
-    return mean, deviation, weight
+    return mean.astype(np.float32, copy=False), deviation.astype(np.float32, copy=False), weight

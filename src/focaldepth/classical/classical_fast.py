@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import Plane, Window, enlarge
 from focaldepth.classical._confidence import choose, peaks_on_grid, trust
@@ -81,7 +82,7 @@ def _estimate(state: Streamed, axis: FocusAxis, shape: tuple[int, int], max_sigm
     filled, wide = complete(position, sigma, judged.measured)
     index = axis.index_of(filled).astype(np.float32)
     full_valid = enlarge(judged.valid.astype(np.uint8), state.factor, *shape) > 0
-    extras = {
+    extras: dict[str, NDArray[Any]] = {
         "curves": state.curves,
         "curve_rows": state.curve_rows,
         "curve_cols": state.curve_cols,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.axis import FocusAxis, Unit, convert, slope
 from focaldepth.core.errors import StackError
 from focaldepth.core.optics import Optics
@@ -151,7 +152,8 @@ class DepthResult:
         index: (H, W) float32 fractional frame index of best focus.
         filled: depth of every pixel when --fill was asked; None otherwise.
         all_in_focus: (H, W, C) in the dtype of the input; None if the method gives none.
-        transforms: (N, 3, 3) float64; frame pixel = transform @ result pixel (homogeneous x, y, 1).
+        transforms: (N, 3, 3) float64; pixel of a used frame = transform @ result pixel (homogeneous x, y, 1).
+        alignment: how all frames of the input lay, also those that were left out; what `transforms.json` holds.
         info: names, files, EXIF, ICC of the input.
         provenance: how it came about.
         extras: further named arrays for the report: "thumbnails" (N, h, w, 3) uint8; "curves" (N, a, b) float32 focus
@@ -166,6 +168,7 @@ class DepthResult:
     filled: DepthMap | None = None
     all_in_focus: Frame | None = None
     transforms: NDArray[np.float64] | None = None
+    alignment: Alignment | None = None
     info: StackInfo = field(default_factory=StackInfo)
     extras: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from focaldepth.core.alignment import Alignment
 from focaldepth.core.errors import AlignmentError, ReadError
 
 _AGAIN = "Make it again with: focaldepth align --save-transforms FILE"
@@ -74,6 +75,33 @@ class TransformFile:
         still = np.abs(matrices - np.eye(3)).max(axis=(1, 2)) < 1e-12
         reference = int(np.argmax(still)) if still.any() else 0
         return cls(matrices, size, reference, names if len(names) == len(matrices) else (), rule=rule)
+
+    @classmethod
+    def of_alignment(cls, alignment: Alignment, size: tuple[int, int]) -> TransformFile:
+        """Describe an alignment; `size` counts where it does not know the size of its frames."""
+        return cls(
+            alignment.transforms,
+            alignment.size or size,
+            alignment.reference,
+            alignment.frame_names,
+            alignment.aligned,
+            alignment.reasons,
+            alignment.rule,
+        )
+
+    def alignment(self) -> Alignment:
+        """Return the alignment that the file describes."""
+        unknown = np.full(len(self), np.nan)
+        return Alignment(
+            self.matrices,
+            self.reference,
+            self.aligned,
+            self.reasons,
+            self.rule,
+            unknown,
+            size=self.size,
+            frame_names=self.frame_names,
+        )
 
 
 def _check_matrix(name: str, matrix: NDArray[np.float64]) -> None:

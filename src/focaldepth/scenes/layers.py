@@ -102,7 +102,8 @@ def _surfaces(scene: LayeredScene, random: np.random.Generator) -> list[tuple[Im
 def _plane(shape: tuple[int, int], random: np.random.Generator) -> Image:
     y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
     angle = random.uniform(0, 2 * np.pi)
-    return (np.cos(angle) * x + np.sin(angle) * y).astype(np.float32)
+    plane: Image = (np.cos(angle) * x + np.sin(angle) * y).astype(np.float32)
+    return plane
 
 
 def _bumps(shape: tuple[int, int], random: np.random.Generator) -> Image:
@@ -129,7 +130,8 @@ def _cut_out(shape: tuple[int, int], random: np.random.Generator) -> Image:
         long = size * (1 if kind == 1 else 4)
         box = cv2.boxPoints((centre, (2 * long, 2 * thin), angle)).astype(np.int32)
         cv2.fillConvexPoly(mask, box, 255)
-    return cv2.GaussianBlur(mask, (0, 0), 0.5).astype(np.float32) / 255
+    smooth: Image = cv2.GaussianBlur(mask, (0, 0), 0.5).astype(np.float32)
+    return smooth / np.float32(255)
 
 
 def _texture(shape: tuple[int, int], contrast: float, random: np.random.Generator) -> Image:
@@ -206,16 +208,20 @@ def _soft(frame: Image, scene: LayeredScene) -> Image:
 def _stored(picture: NDArray[np.uint8], scene: LayeredScene) -> NDArray[np.uint8]:
     if not scene.jpeg:
         return picture
-    _, code = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, scene.jpeg])
-    return np.ascontiguousarray(cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1])
+    _, code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, scene.jpeg])
+    read: NDArray[np.uint8] | None = cv2.imdecode(code, cv2.IMREAD_COLOR)
+    return picture if read is None else read
 
 
 def _noisy(frame: Image, scene: LayeredScene, random: np.random.Generator) -> Image:
     spread = np.sqrt(scene.noise**2 + scene.shot * np.maximum(frame, 0))
-    return frame + spread * random.standard_normal(frame.shape).astype(np.float32)
+    noisy: Image = frame + spread * random.standard_normal(frame.shape).astype(np.float32)
+    return noisy
 
 
 def _encode(linear: Image) -> NDArray[np.uint8]:
     """Linear light to sRGB, 8 bit (IEC 61966-2-1)."""
     x = np.clip(linear, 0, 1)
-    return np.round(255 * np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)).astype(np.uint8)
+    coded = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
+    picture: NDArray[np.uint8] = np.round(255 * coded).astype(np.uint8)
+    return picture

@@ -1,0 +1,44 @@
+"""What every benchmark shares: where data lies, the machine's facts, one JSON file per table."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("FOCALDEPTH_SHARED", ROOT.parent / "shared")) / "data"
+RESULTS = Path(__file__).parent / "results"
+
+
+def machine() -> dict[str, object]:
+    """Facts that a figure depends on."""
+    model = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        named = [
+            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
+        ]
+        model = named[0] if named else model
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"processor": model, "cores": cores, "python": platform.python_version(), "system": platform.system()}
+
+
+def record(name: str, title: str, rows: list[dict[str, object]], note: str = "") -> None:
+    """Print a table and store it as benchmarks/results/NAME.json."""
+    print(f"\n## {title}\n\n{markdown(rows)}\n{note}\n")
+    RESULTS.mkdir(exist_ok=True)
+    facts = {"title": title, "note": note, "made": datetime.now(UTC).isoformat(timespec="seconds")}
+    text = json.dumps({**facts, "machine": machine(), "rows": rows}, indent=1)
+    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def markdown(rows: list[dict[str, object]]) -> str:
+    """A table; columns in the order of the first row."""
+    if not rows:
+        return "(no rows)"
+    names = list(rows[0])
+    lines = [names, ["---"] * len(names)] + [[str(row.get(n, "")) for n in names] for row in rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
