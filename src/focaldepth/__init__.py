@@ -1,6 +1,8 @@
 """Depth from focus: a focal stack in; depth in real units, an all-in-focus picture and an error bar out."""
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from focaldepth._version import __version__
@@ -27,8 +29,30 @@ _SURFACE = {
     "fuse": "focaldepth.estimate",
     "load_stack": "focaldepth.io.load",
 }
+"""The public surface: name -> module, loaded on first use. Everything else may change without notice."""
 
-__all__ = ["__version__", *sorted(_SURFACE)]
+__all__ = [
+    "DepthMap",
+    "DepthResult",
+    "Estimate",
+    "EstimateSettings",
+    "FocalDepthError",
+    "FocalStack",
+    "FocusAxis",
+    "LensModel",
+    "LightField",
+    "Method",
+    "MethodSpec",
+    "Optics",
+    "Progress",
+    "Run",
+    "Transfer",
+    "Unit",
+    "__version__",
+    "estimate",
+    "fuse",
+    "load_stack",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -39,3 +63,18 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class _Package(ModuleType):
+    """Keeps `focaldepth.estimate` the function: importing the module of that name would bind the module here."""
+
+    @property
+    def estimate(self) -> Any:
+        return __getattr__("estimate")
+
+    @estimate.setter
+    def estimate(self, module: ModuleType) -> None:
+        """Called by the import system; `from focaldepth.estimate import ...` finds the module without it."""
+
+
+sys.modules[__name__].__class__ = _Package

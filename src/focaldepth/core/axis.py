@@ -98,7 +98,7 @@ def convert(values: Number, source: Unit, target: Unit, optics: Optics | None = 
     >>> convert(4.0, Unit.DIOPTRE, Unit.METRE)
     0.25
     """
-    return _law(source, target, optics or Optics())[0](values)
+    return _law(Unit.parse(source), Unit.parse(target), optics or Optics())[0](values)
 
 
 def slope(values: Number, source: Unit, target: Unit, optics: Optics | None = None) -> Number:
@@ -107,24 +107,24 @@ def slope(values: Number, source: Unit, target: Unit, optics: Optics | None = No
     >>> slope(2.0, Unit.METRE, Unit.DIOPTRE)
     0.25
     """
-    return _law(source, target, optics or Optics())[1](values)
+    return _law(Unit.parse(source), Unit.parse(target), optics or Optics())[1](values)
 
 
 def _law(source: Unit, target: Unit, optics: Optics) -> tuple[Callable[[Number], Number], Callable[[Number], Number]]:
     """Value law and slope law from `source` to `target`."""
     if source is target:
-        return (lambda v: v), (lambda v: v * 0 + 1)
+        return (lambda v: v), (lambda v: _same(1.0, v))
     pair = {source, target}
     if pair == {Unit.METRE, Unit.MICROMETRE}:
         factor = 1e6 if target is Unit.MICROMETRE else 1e-6
-        return (lambda v: v * factor), (lambda v: v * 0 + factor)
+        return (lambda v: v * factor), (lambda v: _same(factor, v))
     scale = _reciprocal_scale(pair, optics)
     if scale is not None:
-        return (lambda v: _over(scale, v)), (lambda v: _over(scale, v * v))
+        return (lambda v: _over(scale, v)), (lambda v: _over(_over(scale, v), v))
     if pair == {Unit.DIOPTRE, Unit.DISPARITY_PX}:
         factor = optics.need("disparity_scale_m_px", f"moving {source} to {target}")
         factor = factor if target is Unit.DISPARITY_PX else 1 / factor
-        return (lambda v: v * factor), (lambda v: v * 0 + factor)
+        return (lambda v: v * factor), (lambda v: _same(factor, v))
     raise UnitError(f"no law leads from {source} to {target}.", hint=_NO_LAW)
 
 
@@ -136,10 +136,17 @@ def _reciprocal_scale(pair: set[Unit], optics: Optics) -> float | None:
     return None
 
 
-def _over(scale: float, values: Number) -> Number:
-    with np.errstate(divide="ignore", invalid="ignore"):
+def _over(scale: float | Number, values: Number) -> Number:
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         out = scale / np.asarray(values)
     return out[()] if np.ndim(values) else float(out)  # type: ignore[return-value]
+
+
+def _same(factor: float, values: Number) -> Number:
+    """One slope for all values, infinite ones too."""
+    if not np.ndim(values):
+        return factor  # type: ignore[return-value]
+    return np.full(np.shape(values), factor, np.result_type(values, np.float32))  # type: ignore[return-value]
 
 
 _NO_LAW = "Frame indices and stage positions carry no distance: give focus positions in the unit you want (--focus)."
@@ -164,7 +171,11 @@ class FocusAxis:
     def __post_init__(self) -> None:
         values = np.array(self.values, dtype=np.float64)
         if values.ndim != 1 or values.size < 1:
-            raise AxisError(f"focus positions must be a list of numbers, got shape {values.shape}.")
+            raise AxisError(
+                f"focus positions must be a list of numbers, got shape {values.shape}.",
+                hint="Give one number per frame.",
+            )
+        object.__setattr__(self, "unit", Unit.parse(self.unit))
         _check_values(values, self.unit)
         values.setflags(write=False)
         object.__setattr__(self, "values", values)

@@ -31,6 +31,8 @@ class FocalDepthError(Exception):
         where: the file, folder or argument at fault; empty when there is none.
         hint: one sentence that says what to do; empty when there is nothing to do.
 
+    An error can be pickled, so it arrives whole from a worker process.
+
     >>> print(FocalDepthError("10 frames but 9 focus values.", where="scene3", hint="Give one per frame."))
     scene3: 10 frames but 9 focus values. Give one per frame.
     """
@@ -73,6 +75,7 @@ class UnknownNameError(FocalDepthError, LookupError):
         near = get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names)}."
         super().__init__(f"unknown {kind} {name!r}.", where=where, hint=hint)
+        self.args = (kind, name, names)  # what pickle calls the class with
 
 
 class MissingExtraError(FocalDepthError, ImportError):
@@ -84,6 +87,7 @@ class MissingExtraError(FocalDepthError, ImportError):
             where=where,
             hint=f"Install it with: pip install 'focaldepth[{extra}]'",
         )
+        self.args = (what, extra)
 
 
 class ReadError(FocalDepthError, OSError):
@@ -113,3 +117,4 @@ class Cancelled(FocalDepthError, RuntimeError):
 
     def __init__(self) -> None:
         super().__init__("stopped on request; nothing was written.")
+        self.args = ()

@@ -21,6 +21,9 @@ class LightField:
         centre: row and column of the view that the depth map belongs to.
         optics: `disparity_scale_m_px` links disparity (px between neighbouring views) and depth.
         name: for messages.
+
+    Raises:
+        StackError: fewer than two views, or a centre outside the grid.
     """
 
     grid: tuple[int, int]
@@ -31,8 +34,11 @@ class LightField:
     name: str = "light field"
 
     def __post_init__(self) -> None:
-        inside = all(0 <= c < n for c, n in zip(self.centre, self.grid, strict=True))
-        if min(self.grid) < 1 or max(self.grid) < 2 or not inside:
+        flat = len(self.grid) == len(self.centre) == 2
+        inside = flat and all(0 <= c < n for c, n in zip(self.centre, self.grid, strict=True))
+        if not inside or min(self.grid) < 1 or max(self.grid) < 2:
             raise StackError(
-                f"a grid of {self.grid} views with centre {self.centre} is no light field.", where=self.name
+                f"a grid of {self.grid} views with centre {self.centre} is no light field.",
+                where=self.name,
+                hint="Give at least two views and a centre that is one of them.",
             )

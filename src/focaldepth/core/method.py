@@ -64,11 +64,15 @@ class MethodSpec:
     bytes_per_pixel: int = 32
 
     def check(self, stack: FocalStack, name: str) -> None:
-        """Raise for a stack that the method cannot take."""
+        """Raise StackError or UnitError for a stack that the method cannot take; `name` is that of the method."""
         n = len(stack)
         if n < self.min_frames or (self.max_frames is not None and n > self.max_frames):
             most = f" to {self.max_frames}" if self.max_frames is not None else " or more"
-            raise StackError(f"{name} takes {self.min_frames}{most} frames, this stack has {n}.", where=stack.info.name)
+            raise StackError(
+                f"{name} takes {self.min_frames}{most} frames, this stack has {n}.",
+                where=stack.info.name,
+                hint="Give another number of frames, or choose another method (--method).",
+            )
         if stack.axis.unit not in self.units:
             known = ", ".join(self.units)
             raise UnitError(

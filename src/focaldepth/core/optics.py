@@ -34,6 +34,9 @@ class Optics:
         numerical_aperture: of the objective.
         model: which law links focus position and blur.
         origin: fact name -> where it came from ("EXIF FocalLength of IMG_1.JPG", "argument").
+
+    Raises:
+        SettingError: a fact that is not a positive number, or a model that does not exist.
     """
 
     focal_length_m: float | None = None
@@ -46,12 +49,16 @@ class Optics:
     origin: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if isinstance(value, int | float) and not (isfinite(value) and value > 0):
-                raise SettingError(f"{f.name} must be a positive number, got {value}.", where="optics")
+        for name in _NUMBERS:
+            object.__setattr__(self, name, _positive(name, getattr(self, name)))
+        if self.model not in list(LensModel):
+            raise SettingError(f"model is {self.model!r}.", where="optics", hint=f"Allowed: {', '.join(LensModel)}.")
         object.__setattr__(self, "model", LensModel(self.model))
         object.__setattr__(self, "origin", MappingProxyType(dict(self.origin)))
+
+    def __reduce__(self) -> tuple[type[Optics], tuple[Any, ...]]:
+        # Read-only views of dictionaries cannot be pickled.
+        return Optics, (*(getattr(self, name) for name in _NUMBERS), self.model, dict(self.origin))
 
     def need(self, fact: str, purpose: str) -> float:
         """Return a fact, or raise a UnitError that names it and what it is needed for.
@@ -77,6 +84,24 @@ class Optics:
 
     def facts(self) -> dict[str, Any]:
         """Return the known facts as plain values, for files and reports."""
-        names = [f.name for f in fields(self) if f.name not in ("origin", "model")]
-        known = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
+        known = {n: getattr(self, n) for n in _NUMBERS if getattr(self, n) is not None}
         return {**known, "model": str(self.model)}
+
+
+_NUMBERS = tuple(f.name for f in fields(Optics) if f.name not in ("model", "origin"))
+
+
+def _positive(name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not (isfinite(number) and number > 0):
+        raise SettingError(
+            f"{name} must be a positive number, got {value!r}.",
+            where="optics",
+            hint="Leave it away when it is unknown.",
+        )
+    return number

@@ -52,6 +52,9 @@ class Run:
         threads: worker threads, >= 1; by default every core.
         max_memory: upper limit of memory in bytes for stack data; None = no limit.
         warn: receives each warning sentence that belongs into the result.
+
+    Raises:
+        SettingError: no thread, or no memory.
     """
 
     progress: Progress = field(default_factory=Silent)
@@ -65,9 +68,15 @@ class Run:
 
     def __post_init__(self) -> None:
         if self.threads < 1:
-            raise SettingError(f"threads must be at least 1, got {self.threads}.", where="threads")
+            raise SettingError(
+                f"threads must be at least 1, got {self.threads}.",
+                where="threads",
+                hint="Leave it away to use every core.",
+            )
         if self.max_memory is not None and self.max_memory < 1:
-            raise SettingError(f"max_memory must be positive, got {self.max_memory}.", where="max_memory")
+            raise SettingError(
+                f"max_memory must be positive, got {self.max_memory}.", where="max_memory", hint="Give a size in bytes."
+            )
 
     def stage(self, name: str, total: int) -> None:
         """Begin a stage, or raise Cancelled."""

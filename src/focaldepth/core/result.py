@@ -22,15 +22,20 @@ Mask = NDArray[np.bool_]
 Plane = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DepthMap:
     """Depth of every pixel; used for predictions and for truth.
+
+    Arrays are read-only views: they share memory with what was given, and cannot be written through the map.
 
     Attributes:
         values: (H, W) float32 in `unit`; NaN exactly where not valid (enforced here).
         unit: what values and sigma are in.
         valid: (H, W) bool; true is the claim "this number means depth".
         sigma: (H, W) float32, one standard deviation in `unit`, > 0 where valid, NaN elsewhere; None = not estimated.
+
+    Raises:
+        StackError: arrays of different shapes, or a sigma that is not positive where depth is valid.
 
     >>> m = DepthMap(np.array([[1.0, 2.0]], np.float32), Unit.METRE, np.array([[True, False]]))
     >>> m.values
@@ -45,16 +50,22 @@ class DepthMap:
     def __post_init__(self) -> None:
         values, valid = np.asarray(self.values, np.float32), np.asarray(self.valid, bool)
         if values.ndim != 2 or values.shape != valid.shape:
-            raise StackError(f"depth {values.shape} and valid {valid.shape} must be one (H, W).")
+            raise StackError(f"depth is {values.shape}, valid is {valid.shape}.", hint="Both must be one (H, W).")
         valid = valid & np.isfinite(values)
-        object.__setattr__(self, "valid", valid)
-        object.__setattr__(self, "values", _masked(values, valid))
+        object.__setattr__(self, "unit", Unit.parse(self.unit))
+        object.__setattr__(self, "valid", _read_only(valid))
+        object.__setattr__(self, "values", _read_only(_masked(values, valid)))
         if self.sigma is None:
             return
         sigma = np.asarray(self.sigma, np.float32)
-        if sigma.shape != values.shape or not (sigma[valid] > 0).all():
-            raise StackError("sigma must be (H, W) and positive wherever depth is valid.")
-        object.__setattr__(self, "sigma", _masked(sigma, valid))
+        if sigma.shape != values.shape:
+            raise StackError(f"depth is {values.shape}, sigma is {sigma.shape}.", hint="Both must be one (H, W).")
+        if not (sigma[valid] > 0).all():
+            bad = int(np.count_nonzero(~(sigma[valid] > 0)))
+            raise StackError(
+                f"sigma is not positive at {bad} valid pixels.", hint="Mark pixels without an error bar as not valid."
+            )
+        object.__setattr__(self, "sigma", _read_only(_masked(sigma, valid)))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -63,14 +74,25 @@ class DepthMap:
         return h, w
 
     def to(self, unit: Unit, optics: Optics | None = None) -> DepthMap:
-        """Return the map in another unit; sigma moves with the slope of the law (first order)."""
+        """Return the map in another unit; sigma moves with the slope of the law (first order).
+
+        What has no counterpart there is not valid: 0 dioptre or disparity in metres, and whatever lies beyond it.
+        """
+        unit = Unit.parse(unit)
         if unit is self.unit:
             return self
-        sigma = None if self.sigma is None else self.sigma * slope(self.values, self.unit, unit, optics)
-        return DepthMap(convert(self.values, self.unit, unit, optics), unit, self.valid, sigma)
+        values = convert(self.values, self.unit, unit, optics)
+        valid = self.valid & np.isfinite(values)
+        if unit is Unit.METRE and self.unit.larger_is_nearer:
+            valid &= values > 0
+        if self.sigma is None:
+            return DepthMap(values, unit, valid)
+        sigma = self.sigma * slope(self.values, self.unit, unit, optics)
+        # float32 ends at about 1e38: where a sigma over- or underflows, nothing is known.
+        return DepthMap(values, unit, valid & np.isfinite(sigma) & (sigma > 0), sigma)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """What a method returns.
 
@@ -119,7 +141,7 @@ class Provenance:
     weights: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DepthResult:
     """A complete result in the unit that was asked for.
 
@@ -158,6 +180,12 @@ class DepthResult:
     def load(folder: str | PathLike[str]) -> DepthResult:
         """Read a result folder back; see focaldepth.io.result_folder."""
         return import_module("focaldepth.io.result_folder").load(folder)  # type: ignore[no-any-return]
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.setflags(write=False)
+    return view
 
 
 def _masked(values: Plane, valid: Mask) -> Plane:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any, TypeVar, get_type_hints
 
 from focaldepth.core.errors import SettingError, UnknownNameError
@@ -33,6 +34,29 @@ class SettingFact:
         high = f"<= {self.high:g}" if self.high is not None else ""
         return " and ".join(t for t in (low, high) if t)
 
+    @property
+    def allowed(self) -> str:
+        """What may be given, in words: the range, else the kind of value."""
+        return self.range_text or _KINDS.get(self.type, f"a {self.type.__name__}")
+
+    def accepts(self, value: Any) -> bool:
+        """True for a value of the setting's type and range; whole numbers pass for numbers."""
+        if self.choices:
+            return str(value) in self.choices
+        if self.type is bool or isinstance(value, bool):
+            return self.type is bool and isinstance(value, bool)
+        if self.type not in (int, float):
+            return isinstance(value, self.type)
+        if not isinstance(value, Integral if self.type is int else Real):
+            return False
+        number: Any = value
+        low = number if self.low is None else self.low
+        high = number if self.high is None else self.high
+        return bool(low <= number <= high)  # false for NaN
+
+
+_KINDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
 
 def setting(
     default: T,
@@ -61,17 +85,12 @@ def _fact(f: Field[Any], hint: type) -> SettingFact:
 
 
 def check(settings: Any) -> None:
-    """Raise SettingError for the first setting outside its range; call it in __post_init__."""
-    where = type(settings).__name__
+    """Raise SettingError for the first setting of a wrong type or outside its range; call it in __post_init__."""
     for fact in facts(settings):
         value = getattr(settings, fact.name)
-        out = bool(fact.choices) and str(value) not in fact.choices
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            below = fact.low is not None and not value >= fact.low
-            above = fact.high is not None and not value <= fact.high
-            out = out or below or above or value != value
-        if out:
-            raise SettingError(f"{fact.name} is {value!r}.", where=where, hint=f"Allowed: {fact.range_text}.")
+        if not fact.accepts(value):
+            where = type(settings).__name__
+            raise SettingError(f"{fact.name} is {value!r}.", where=where, hint=f"Allowed: {fact.allowed}.")
 
 
 def parse(cls: type[T], texts: Mapping[str, str]) -> T:
@@ -93,21 +112,14 @@ def parse(cls: type[T], texts: Mapping[str, str]) -> T:
 
 def _value(fact: SettingFact, text: str, where: str) -> Any:
     if fact.type is bool:
-        words = {
-            "true": True,
-            "yes": True,
-            "on": True,
-            "1": True,
-            "false": False,
-            "no": False,
-            "off": False,
-            "0": False,
-        }
-        if text.lower() in words:
-            return words[text.lower()]
-        raise SettingError(f"{fact.name} is {text!r}.", where=where, hint="Allowed: true or false.")
+        if text.lower() in _WORDS:
+            return _WORDS[text.lower()]
+        raise SettingError(f"{fact.name} is {text!r}.", where=where, hint=f"Allowed: {fact.allowed}.")
     try:
         return fact.type(text)
     except ValueError:
-        kind = {int: "a whole number", float: "a number"}.get(fact.type, fact.range_text or fact.type.__name__)
+        kind = _KINDS.get(fact.type, fact.allowed)
         raise SettingError(f"{fact.name} is {text!r}.", where=where, hint=f"Give {kind}.") from None
+
+
+_WORDS = {**dict.fromkeys(("true", "yes", "on", "1"), True), **dict.fromkeys(("false", "no", "off", "0"), False)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -94,10 +94,15 @@ class StackInfo:
         object.__setattr__(self, "skipped", MappingProxyType(dict(self.skipped)))
         object.__setattr__(self, "extra", MappingProxyType(dict(self.extra)))
 
+    def __reduce__(self) -> tuple[type[StackInfo], tuple[Any, ...]]:
+        # Read-only views of dictionaries cannot be pickled.
+        values = (getattr(self, f.name) for f in fields(self))
+        return StackInfo, tuple(dict(v) if isinstance(v, MappingProxyType) else v for v in values)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class FocalStack:
-    """N frames of one scene with their focus positions.
+    """N frames of one scene with their focus positions; may be read any number of times.
 
     Attributes:
         source: gives the frames, on demand.
@@ -109,7 +114,7 @@ class FocalStack:
             apply them, pixels stay as they are. None = no drift was found.
 
     Raises:
-        StackError: fewer than two frames, or another number of focus positions.
+        StackError: fewer than two frames, or another number of focus positions or gains.
     """
 
     source: FrameSource
@@ -121,18 +126,20 @@ class FocalStack:
 
     def __post_init__(self) -> None:
         n = len(self.source)
-        if n < 2:
-            raise StackError(
-                f"a focal stack needs at least 2 frames, found {n}.",
-                where=self.info.name,
-                hint="Give a folder or several pictures of the same scene, each focused at another distance.",
-            )
+        _need_two(n, self.info.name)
         if n != len(self.axis):
             raise StackError(
                 f"{n} frames but {len(self.axis)} focus positions.",
                 where=self.info.name,
                 hint="Give one focus position per frame.",
             )
+        if self.gains is not None and self.gains.shape != (n, self.source.shape[2]):
+            raise StackError(
+                f"gains are {self.gains.shape}, the stack has {n} frames of {self.source.shape[2]} channels.",
+                where=self.info.name,
+                hint="Give one gain per frame and channel.",
+            )
+        object.__setattr__(self, "transfer", Transfer(self.transfer))
         if not self.info.frame_names:
             names = tuple(f"frame {i}" for i in range(n))
             object.__setattr__(self, "info", replace(self.info, frame_names=names))
@@ -163,6 +170,7 @@ class FocalStack:
         *,
         optics: Optics | None = None,
         transfer: Transfer = Transfer.UNKNOWN,
+        white: float | None = None,
         name: str = "array",
     ) -> FocalStack:
         """Make a stack from arrays in memory.
@@ -173,13 +181,14 @@ class FocalStack:
             focus: one position per frame; frame indices when None.
             optics: what is known of the lens.
             transfer: how values relate to light.
+            white: value of full scale, such as 4095 for 12 bits in uint16; that of the data type when None.
             name: for messages and captions.
 
         >>> stack = FocalStack.from_arrays(np.zeros((3, 4, 5), np.uint8))
         >>> len(stack), stack.shape, stack.axis.unit.value
         (3, (4, 5, 1), 'index')
         """
-        source = ArraySource.of(frames, name)
+        source = ArraySource.of(frames, name, white)
         axis = focus or FocusAxis.frames(len(source))
         return cls(source, axis, optics or Optics(), transfer, StackInfo(name=name))
 
@@ -201,32 +210,44 @@ class FocalStack:
 
     def read_all(self) -> Frame:
         """Return all frames, (N, H, W, C): the only call that holds the whole stack in memory."""
-        return np.stack(list(self.frames()))
+        out = np.empty((len(self), *self.shape), self.dtype)
+        for i, frame in enumerate(self.frames()):
+            out[i] = frame
+        return out
 
     def take(self, frames: Sequence[int]) -> FocalStack:
-        """Return the stack of some frames only, in the given order."""
-        names = tuple(self.info.frame_names[i] for i in frames)
+        """Return the stack of some frames only, in the given order; names, files, gains and reference go along."""
+        chosen = tuple(int(i) for i in frames)
+        missing = [i for i in chosen if not 0 <= i < len(self)]
+        if missing:
+            hint = f"Count from 0 to {len(self) - 1}."
+            raise StackError(f"there is no frame {missing[0]}.", where=self.info.name, hint=hint)
+        _need_two(len(chosen), self.info.name)
         files = self.info.files
-        files = tuple(files[i] for i in frames) if len(files) == len(self) else files
-        info = replace(self.info, frame_names=names, files=files)
-        gains = None if self.gains is None else self.gains[list(frames)]
-        source = SelectedSource(self.source, tuple(frames))
-        return replace(self, source=source, axis=self.axis.take(frames), info=info, gains=gains)
+        info = replace(
+            self.info,
+            frame_names=tuple(self.info.frame_names[i] for i in chosen),
+            files=tuple(files[i] for i in chosen) if len(files) == len(self) else files,
+            reference=chosen.index(self.info.reference) if self.info.reference in chosen else 0,
+        )
+        gains = None if self.gains is None else self.gains[list(chosen)]
+        source = SelectedSource(self.source, chosen)
+        return replace(self, source=source, axis=self.axis.take(chosen), info=info, gains=gains)
 
     def reversed(self) -> FocalStack:
         """Return the same stack, last frame first."""
         return self.take(range(len(self))[::-1])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ArraySource:
-    """Frames held in memory."""
+    """Frames held in memory, shared with the caller."""
 
     arrays: tuple[Frame, ...]
     white: float
 
     @classmethod
-    def of(cls, frames: Sequence[Frame] | Frame, name: str = "array") -> ArraySource:
+    def of(cls, frames: Sequence[Frame] | Frame, name: str = "array", white: float | None = None) -> ArraySource:
         """Check arrays and bring them to (H, W, C); see FocalStack.from_arrays."""
         arrays = tuple(_as_frame(np.asarray(f), f"{name}[{i}]") for i, f in enumerate(frames))
         if not arrays:
@@ -238,7 +259,10 @@ class ArraySource:
                     where=f"{name}[{i}]",
                     hint="All frames need one size, one number of channels and one bit depth.",
                 )
-        return cls(arrays, white_of(arrays[0].dtype))
+        white = white_of(arrays[0].dtype) if white is None else float(white)
+        if not 0 < white < np.inf:
+            raise StackError(f"full scale is {white:g}.", where=name, hint="Give the value of a saturated pixel.")
+        return cls(arrays, white)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -304,6 +328,15 @@ class SelectedSource:
         return self.base.coverage(self.chosen[i])
 
 
+def _need_two(n: int, where: str) -> None:
+    if n < 2:
+        raise StackError(
+            f"a focal stack needs at least 2 frames, found {n}.",
+            where=where,
+            hint="Give a folder or several pictures of the same scene, each focused at another distance.",
+        )
+
+
 def white_of(dtype: np.dtype[Any]) -> float:
     """Value of full scale of a data type: 255, 65535, or 1.0 for float."""
     return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
@@ -312,6 +345,8 @@ def white_of(dtype: np.dtype[Any]) -> float:
 def reduce_frame(frame: Frame, factor: int) -> Frame:
     """Return block means of a frame, (ceil(H / factor), ceil(W / factor), C); border blocks are smaller.
 
+    Whole numbers are rounded, halves up.
+
     >>> reduce_frame(np.arange(8, dtype=np.uint8).reshape(2, 4, 1), 2)[..., 0]
     array([[3, 5]], dtype=uint8)
     """
@@ -319,8 +354,9 @@ def reduce_frame(frame: Frame, factor: int) -> Frame:
         return frame
     h, w, c = frame.shape
     rows, cols = -(-h // factor), -(-w // factor)
-    total = np.zeros((rows, cols, c), np.float64 if frame.dtype.kind == "f" else np.uint32)
-    count = np.zeros((rows, cols, 1), np.uint32)
+    whole = np.uint32 if factor <= 256 else np.uint64
+    total = np.zeros((rows, cols, c), np.float64 if frame.dtype.kind == "f" else whole)
+    count = np.zeros((rows, cols, 1), whole)
     for y in range(factor):
         for x in range(factor):
             part = frame[y::factor, x::factor]
@@ -343,8 +379,10 @@ def _as_frame(array: Frame, where: str) -> Frame:
         array = array[..., :3]
     if array.dtype.kind == "f":
         array = array.astype(np.float32, copy=False)
-    elif array.dtype not in (np.uint8, np.uint16):
+    elif array.dtype.kind != "u" or array.dtype.itemsize > 2:
         raise StackError(f"pixels are {array.dtype}.", where=where, hint="Give uint8, uint16 or float in [0, 1].")
+    else:
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = int(array.size - np.isfinite(array).sum())
         raise StackError(f"{bad} values are NaN or infinite.", where=where, hint="Replace them before stacking.")
