@@ -140,7 +140,7 @@ def test_a_function_holds_at_most_60_lines_of_code() -> None:
 
 
 def test_the_core_stays_small() -> None:
-    assert sum(len(p.read_text("utf-8").splitlines()) for p in (SRC / "core").glob("*.py")) <= 1600
+    assert sum(len(p.read_text("utf-8").splitlines()) for p in (SRC / "core").glob("*.py")) <= 1700
 
 
 def test_files_are_named_after_what_they_hold() -> None:

@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 
 TERMS = (
-    ("log signal over noise", 0.105),
-    ("second peak", 0.731),
-    ("log fine against middle window", 0.298),
-    ("log middle against wide window", 0.057),
-    ("log spread in 9 px", 0.338),
-    ("log spread in 25 px", 0.146),
-    ("peak at first or last frame", -0.121),
-    ("middle window", 0.717),
-    ("wide window", 1.204),
-    ("log relative rise", -0.212),
-    ("log curvature", -0.030),
+    ("log signal over noise", 0.012),
+    ("second peak", 0.713),
+    ("log fine against middle window", 0.308),
+    ("log middle against wide window", 0.039),
+    ("log spread in 9 px", 0.368),
+    ("log spread in 25 px", 0.133),
+    ("peak at first or last frame", -0.118),
+    ("middle window", 0.812),
+    ("wide window", 1.362),
+    ("log relative rise", -0.071),
+    ("log curvature", -0.019),
 )
 """Feature -> weight; distances in mean frame steps."""
-CONSTANT = -0.687
+CONSTANT = -0.436
 FLOOR = 0.03
 """No depth is claimed to be better than this share of a frame step."""
 

@@ -57,7 +57,7 @@ class ClassicalFast:
         "multiband", "all-in-focus picture: multiband, colour or none", choices=("multiband", "colour", "none")
     )
     max_sigma: float = setting(
-        0.2, "a pixel is valid up to this sigma, as a share of the focus range", low=0.001, high=1.0
+        0.1, "a pixel is valid up to this sigma, as a share of the focus range", low=0.001, high=1.0
     )
 
     def __post_init__(self) -> None:
