@@ -32,6 +32,7 @@ _SURFACE = {
 """The public surface: name -> module, loaded on first use. Everything else may change without notice."""
 
 __all__ = [
+    "Alignment",
     "DepthMap",
     "DepthResult",
     "Estimate",

@@ -1,4 +1,5 @@
 from focaldepth._version import __version__ as __version__
+from focaldepth.core.alignment import Alignment as Alignment
 from focaldepth.core.axis import FocusAxis as FocusAxis
 from focaldepth.core.axis import Unit as Unit
 from focaldepth.core.errors import FocalDepthError as FocalDepthError

@@ -47,11 +47,6 @@ def seconds(*arguments: str, best_of: int = 5) -> float:
     return min(times)
 
 
-needs_cli = pytest.mark.skipif(
-    not (SRC / "focaldepth" / "__main__.py").exists(), reason="the command line is not merged yet"
-)
-
-
 @pytest.fixture(scope="module")
 def bare() -> float:
     """What starting Python itself costs here."""
@@ -71,7 +66,6 @@ def test_import_takes_a_tenth_of_a_second(bare: float) -> None:
     assert seconds("-c", "import focaldepth") - bare <= max(0.1, 4 * bare)
 
 
-@needs_cli
 def test_help_takes_a_third_of_a_second(bare: float) -> None:
     """0.3 s in all; R45 asks for 0.5 s."""
     assert seconds("-m", "focaldepth", "--help") <= max(0.3, 12 * bare)

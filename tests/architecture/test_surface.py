@@ -12,9 +12,6 @@ import pytest
 import focaldepth
 
 ROOT = Path(__file__).parents[2]
-needs_cli = pytest.mark.skipif(
-    not (ROOT / "src/focaldepth" / "__main__.py").exists(), reason="the command line is not merged yet"
-)
 NAMES = [n for n in focaldepth.__all__ if n != "__version__"]
 
 
@@ -51,7 +48,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 @pytest.mark.parametrize(
     "first",
     ["import focaldepth.estimate", "from focaldepth.estimate import METHODS", "from focaldepth import estimate",
-     "import focaldepth", pytest.param("import focaldepth.cli.estimate", marks=needs_cli)],
+     "import focaldepth", "import focaldepth.cli.estimate"],
 )  # fmt: skip
 def test_estimate_is_the_function_whatever_was_imported_first(first: str) -> None:
     """A module of the same name exists; importing it must not hide the function."""

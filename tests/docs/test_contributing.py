@@ -16,11 +16,6 @@ EXAMPLE = re.compile(r"<!-- executed: src/(\S+) -->\n```python\n(.*?)^```$", re.
 EXAMPLES = dict(EXAMPLE.findall((ROOT / "CONTRIBUTING.md").read_text("utf-8")))
 
 
-needs_cli = pytest.mark.skipif(
-    not (ROOT / "src/focaldepth" / "__main__.py").exists(), reason="the command line is not merged yet"
-)
-
-
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package with the example files in place, and nothing else changed."""
@@ -69,7 +64,6 @@ def test_the_contract_tests_take_them_up(house: Path) -> None:
     assert " failed" not in done.stdout
 
 
-@needs_cli
 def test_the_method_is_listed_and_found_by_the_command_line(house: Path) -> None:
     done = run(house, "-m", "focaldepth", "methods", "centre-of-mass")
     assert done.returncode == 0, done.stderr

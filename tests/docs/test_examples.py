@@ -20,7 +20,6 @@ PACKAGE = Path(focaldepth.__file__).parent
 PAGES = ["README.md", "docs/api.md", *(f"docs/users/{p.name}" for p in sorted((ROOT / "docs/users").glob("*.md")))]
 ENV = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-needs_cli = pytest.mark.skipif(not (PACKAGE / "__main__.py").exists(), reason="the command line is not merged yet")
 DIOPTRES = np.linspace(1 / 0.43, 1 / 2.3, 12)
 
 
@@ -107,7 +106,6 @@ def test_a_page_has_something_to_run(page: str) -> None:
     assert steps(page)
 
 
-@needs_cli
 @pytest.mark.parametrize("page", PAGES)
 def test_every_example_of_a_page_runs(page: str, samples: Path, tmp_path: Path) -> None:
     for thing in samples.iterdir():
@@ -125,7 +123,6 @@ def test_every_example_of_a_page_runs(page: str, samples: Path, tmp_path: Path) 
             assert result.returncode == 0, f"{step.text}\n{result.stderr}"
 
 
-@needs_cli
 def test_words_of_the_command_line_in_the_pages_exist() -> None:
     """Verbs and options that the prose names in backticks are those of the program."""
     verbs = set()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from focaldepth.core.errors import AlignmentError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Alignment:
     """Where each frame lies relative to the reference frame.
 
@@ -29,6 +30,9 @@ class Alignment:
         evidence: numbers that the decision rests on, by name.
         size: (H, W) of the frames it was found for; None = unknown.
         frame_names: (N) names of the frames; empty = unknown.
+
+    Raises:
+        AlignmentError: arrays of different lengths, or a reference that is none of the frames.
     """
 
     transforms: NDArray[np.float64]
@@ -47,15 +51,25 @@ class Alignment:
         if self.transforms.shape != (n, 3, 3) or sizes != ((n,), (n,), (n,)) or not 0 <= self.reference < n:
             raise AlignmentError(
                 f"transforms {self.transforms.shape}, flags, reasons and scores {sizes} and reference "
-                f"{self.reference} do not belong together."
+                f"{self.reference} do not belong together.",
+                hint="Give one transform, flag, reason and score per frame, and one of the frames as reference.",
             )
         object.__setattr__(self, "evidence", MappingProxyType(dict(self.evidence)))
+
+    def __reduce__(self) -> tuple[type[Alignment], tuple[Any, ...]]:
+        # Read-only views of dictionaries cannot be pickled.
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Alignment, tuple({**values, "evidence": dict(self.evidence)}.values())
 
     @classmethod
     def untouched(
         cls, n: int, rule: str, *, reasons: tuple[str, ...] | None = None, evidence: Mapping[str, float] | None = None
     ) -> Alignment:
-        """Return the alignment that moves nothing; the middle frame is the reference."""
+        """Return the alignment that moves nothing; the middle frame is the reference.
+
+        >>> Alignment.untouched(5, "not needed").moves
+        False
+        """
         return cls(
             np.tile(np.eye(3), (n, 1, 1)),
             n // 2,
