@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from focaldepth.classical._fill import complete
-from focaldepth.classical._stream import frame_score
+from focaldepth.classical._stream import FrameScorer
 from focaldepth.classical.classical_fast import ClassicalFast
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.stack import FocalStack
@@ -110,8 +110,9 @@ def test_nothing_is_claimed_where_nothing_can_be_known(kind):
 @pytest.mark.parametrize("factor", [1, 2])
 def test_strips_leave_no_trace(factor):
     frame = np.random.default_rng(0).integers(0, 255, (200, 70, 3)).astype(np.uint8)
-    whole, _ = frame_score(frame, factor, 255.0)
-    part, _ = frame_score(np.ascontiguousarray(frame[40:180]), factor, 255.0)
+    whole, _ = FrameScorer(frame.shape, frame.dtype, factor)(frame, 255.0)
+    cut = np.ascontiguousarray(frame[40:180])
+    part, _ = FrameScorer(cut.shape, cut.dtype, factor)(cut, 255.0)
     inner = slice(2, -2)
     assert np.array_equal(whole[40 // factor : 180 // factor][inner], part[inner])
 

@@ -6,6 +6,7 @@ that are dark or hold saturated pixels say nothing. Each frame is compared with 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import cv2
@@ -90,23 +91,36 @@ def _patches(stack: FocalStack, alignment: Alignment | None, run: Run) -> NDArra
         source = WarpedSource(source, alignment.transforms, Window(0, 0, h, w), "linear")
     factor = exposure_factor(stack)
     run.stage("exposure", len(stack))
-    out = []
-    for i in range(len(stack)):
-        preview = source.preview(i, factor)
-        small_h, small_w, c = preview.shape
-        step = max(1, max(small_h, small_w) // _PATCHES)
-        rows, cols = max(1, small_h // step), max(1, small_w // step)
-        light = to_light(preview, stack)
-        bad = (preview.max(2) > _SATURATED * stack.source.white).astype(np.float32)
-        if alignment is not None and alignment.moves:
-            seen = inside(rescaled(alignment.transforms[i], 1 / factor), (small_h, small_w), (small_h, small_w))
-            bad[~seen] = 1
-        mean = cv2.resize(light, (cols, rows), interpolation=cv2.INTER_AREA).reshape(rows * cols, c)
-        lost = cv2.resize(bad, (cols, rows), interpolation=cv2.INTER_AREA).ravel() > 0
-        good = ~lost[:, None] & (mean > _DARK)
-        out.append(np.where(good, mean, np.nan).astype(np.float64))
-        run.advance()
+    with ThreadPoolExecutor(run.threads, thread_name_prefix="focaldepth-preview") as pool:
+        waiting = [pool.submit(_frame_patches, stack, source, alignment, i, factor) for i in range(len(stack))]
+        out = []
+        try:
+            for future in waiting:
+                out.append(future.result())
+                run.advance()
+        finally:
+            for future in waiting:
+                future.cancel()
     return np.stack(out)
+
+
+def _frame_patches(
+    stack: FocalStack, source: FrameSource, alignment: Alignment | None, i: int, factor: int
+) -> NDArray[np.float64]:
+    """Return the mean light of the patches of frame i, (patches, C)."""
+    preview = source.preview(i, factor)
+    small_h, small_w, c = preview.shape
+    step = max(1, max(small_h, small_w) // _PATCHES)
+    rows, cols = max(1, small_h // step), max(1, small_w // step)
+    light = to_light(preview, stack)
+    bad = (preview.max(2) > _SATURATED * stack.source.white).astype(np.float32)
+    if alignment is not None and alignment.moves:
+        seen = inside(rescaled(alignment.transforms[i], 1 / factor), (small_h, small_w), (small_h, small_w))
+        bad[~seen] = 1
+    mean = cv2.resize(light, (cols, rows), interpolation=cv2.INTER_AREA).reshape(rows * cols, c)
+    lost = cv2.resize(bad, (cols, rows), interpolation=cv2.INTER_AREA).ravel() > 0
+    good = ~lost[:, None] & (mean > _DARK)
+    return np.where(good, mean, np.nan).astype(np.float64)
 
 
 def exposure_factor(stack: FocalStack) -> int:

@@ -87,8 +87,7 @@ def aggregate(pyramid: Pyramid, window: Window, base_factor: int) -> Plane:
         Weighted score on the grid `window.coarse` times coarser than the base.
     """
     target = window.coarse.bit_length() - 1
-    shape = pyramid.level(target).shape
-    total = np.zeros(shape, np.float32)
+    parts: dict[int, Plane] = {}
     for sigma, weight in window.parts:
         level = target
         while sigma / (base_factor * 2 ** (level + 1)) >= 1.5:
@@ -97,6 +96,15 @@ def aggregate(pyramid: Pyramid, window: Window, base_factor: int) -> Plane:
         # Block means already smooth by a box of one pixel (variance 1/12 of its square).
         width = np.sqrt(max((sigma / pixel) ** 2 - (1 / 12 if pixel > 1 else 0), 0.04))
         part = cv2.GaussianBlur(pyramid.level(level), (0, 0), float(width))
-        part = enlarge(part, 2 ** (level - target), *shape)
-        cv2.scaleAdd(part, weight, total, dst=total)
+        if level in parts:
+            cv2.scaleAdd(part, weight, parts[level], dst=parts[level])
+        else:
+            parts[level] = np.multiply(part, np.float32(weight), out=part)
+    # From the coarsest grid up, so that only one enlargement reaches each grid.
+    coarsest = max(parts)
+    total = parts[coarsest]
+    for level in range(coarsest - 1, target - 1, -1):
+        total = enlarge(total, 2, *pyramid.level(level).shape)
+        if level in parts:
+            cv2.add(total, parts[level], dst=total)
     return total

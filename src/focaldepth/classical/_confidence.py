@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import cv2
@@ -19,7 +20,7 @@ _SPREADS_PX = (9, 25)
 _HOPELESS_SECOND = 0.4
 _OWN_SHARE = 0.25
 """Below this share of the rise in the wide window, what is heard is the texture around, not the pixel's own."""
-_STRIP = 128
+_STRIP = 32
 Mask = NDArray[np.bool_]
 
 
@@ -54,27 +55,33 @@ class Chosen:
     peak: WindowPeak
 
 
-def peaks_on_grid(state: Streamed, windows: Sequence[Window], focus: NDArray[np.float64]) -> list[WindowPeak]:
+def peaks_on_grid(
+    state: Streamed, windows: Sequence[Window], focus: NDArray[np.float64], threads: int = 1
+) -> list[WindowPeak]:
     """Fit the peaks of all windows and bring them to the base grid."""
-    return [_peak(state, number, window, focus) for number, window in enumerate(windows)]
+    with ThreadPoolExecutor(threads, thread_name_prefix="focaldepth-fit") as pool:
+        return [_peak(state, number, window, focus, pool) for number, window in enumerate(windows)]
 
 
-def _peak(state: Streamed, number: int, window: Window, focus: NDArray[np.float64]) -> WindowPeak:
+def _peak(
+    state: Streamed, number: int, window: Window, focus: NDArray[np.float64], pool: ThreadPoolExecutor
+) -> WindowPeak:
     tracker = state.trackers[number]
-    shape = state.covered.shape
-    rows = tracker.best.shape[0]
-    planes = [np.empty(tracker.best.shape, np.float32) for _ in range(7)]
+    planes = [np.empty(tracker.best.shape, np.float32) for _ in fields(WindowPeak)]
     # Averaging over a window of width sigma lowers noise in proportion; state.noise is the level itself.
     expected = np.float32(max(state.noise * window.weight / window.sigma, 1e-3))
-    for y in range(0, rows, _STRIP):
-        part = slice(y, min(y + _STRIP, rows))
+
+    def fit_rows(y: int) -> None:
+        part = slice(y, y + _STRIP)
         fit = tracker.fit(focus, part)
         relative = fit.contrast / np.maximum(tracker.best[part], np.float32(1e-6))
         rise = fit.contrast / np.float32(window.weight)
         values = (fit.position, fit.contrast / expected, relative, fit.second, fit.at_end, fit.curvature, rise)
         for plane, value in zip(planes, values, strict=True):
             plane[part] = value
-    return WindowPeak(*(enlarge(p, window.coarse, *shape) for p in planes))
+
+    list(pool.map(fit_rows, range(0, len(tracker.best), _STRIP)))
+    return WindowPeak(*(enlarge(p, window.coarse, *state.covered.shape) for p in planes))
 
 
 def choose(peaks: Sequence[WindowPeak]) -> Chosen:

@@ -29,14 +29,23 @@ def complete(values: Plane, sigma: Plane, known: NDArray[np.bool_]) -> tuple[Pla
         finite = values[np.isfinite(values)]
         middle, extent = (float(np.median(finite)), float(np.ptp(finite))) if finite.size else (0.0, 1.0)
         return np.full_like(values, middle), np.full_like(values, max(extent, 1.0))
+    if known.all():
+        return values.copy(), sigma.copy()
     weight = np.where(known, 1 / np.maximum(sigma, np.float32(1e-12)) ** 2, 0).astype(np.float32)
     weight /= weight.max()
     safe = np.where(known, values, 0).astype(np.float32)
     spread = np.where(known, sigma, 0).astype(np.float32)
-    mean, deviation, _ = _push_pull(safe * weight, (safe**2 + spread**2) * weight, weight)
-    filled = np.where(known, values, mean).astype(np.float32)
-    widened = np.where(known, sigma, deviation).astype(np.float32)
-    return filled, np.maximum(widened, np.float32(1e-9))
+    planes = [safe * weight, (safe**2 + spread**2) * weight, weight]
+    h, w = known.shape
+    if min(h, w) > 1:
+        # Nothing finer than the unknown area itself is needed: half the resolution does.
+        mean, deviation, _ = _push_pull(*(cv2.pyrDown(p) for p in planes))
+        mean, deviation = (cv2.pyrUp(p, dstsize=(w, h)) for p in (mean, deviation))
+    else:
+        mean, deviation, _ = _push_pull(*planes)
+    filled = np.where(known, values, mean).astype(np.float32, copy=False)
+    widened = np.where(known, sigma, np.maximum(deviation, np.float32(1e-9))).astype(np.float32, copy=False)
+    return filled, widened
 
 
 def _push_pull(first: Plane, second: Plane, weight: Plane) -> tuple[Plane, Plane, Plane]:

@@ -13,7 +13,9 @@ from focaldepth.core.stack import Frame
 
 _STRIP = 64
 _TILE = np.array([64, 1024])
-_NEGLIGIBLE = 1 / 256
+_NEGLIGIBLE = 1 / 64
+_COARSE = 8
+_TINY = np.float32(1e-6)
 
 
 class Fuser(Protocol):
@@ -50,7 +52,7 @@ class ColourFuser:
 class MultibandFuser:
     """Frames weighed by score^8: fine detail at full resolution, everything coarser in a pyramid of its own.
 
-    Fine detail is a running weighted mean. Below 1/4 resolution each band of a Laplacian pyramid has its own, wider
+    Fine detail is a running weighted mean. Below 1/8 resolution each band of a Laplacian pyramid has its own, wider
     weights (Burt & Adelson 1983), so that seams of brightness spread over their own size.
     """
 
@@ -76,22 +78,28 @@ class MultibandFuser:
 
     def _share(self, score: Plane) -> Plane:
         """Share of this frame in the running mean; weights are kept relative to the highest score so far."""
-        score = np.maximum(score, np.float32(1e-6))
         if self._total is None or self._top is None:
-            self._top, self._total = score.copy(), np.ones_like(score)
+            self._top, self._total = np.maximum(score, _TINY), np.ones_like(score)
             return np.ones_like(score)
-        top = np.maximum(self._top, score)
-        self._total *= _power(self._top, top)
-        weight = _power(score, top)
-        self._total += weight
-        self._top = top
-        return np.divide(weight, self._total, dtype=np.float32)
+        share = np.empty_like(score)
+        for y in range(0, len(score), _STRIP):
+            rows = slice(y, y + _STRIP)
+            new = np.maximum(score[rows], _TINY)
+            old, total = self._top[rows], self._total[rows]
+            top = np.maximum(old, new)
+            total *= _power(old, top)
+            weight = _power(new, top)
+            total += weight
+            old[:] = top
+            np.divide(weight, total, out=share[rows])
+        return share
 
     def finish(self) -> Frame:
         """Return the blended picture in the dtype of the frames."""
         h, w, _ = self._shape
-        half = (-(-h // 2), -(-w // 2))
-        correction = _up(self._bands.finish() - _reduced(self._picture), *half)
+        correction = self._bands.finish() - _reduced(self._picture)
+        for divisor in (_COARSE // 2, _COARSE // 4):
+            correction = _up(correction, -(-h // divisor), -(-w // divisor))
         out: Frame = np.empty(self._shape, self._dtype)
         for y in range(0, h, _STRIP):
             rows = slice(y, min(y + _STRIP, h))
@@ -151,13 +159,18 @@ def _power(score: Plane, top: Plane) -> Plane:
 
 
 def _levels(h: int, w: int) -> int:
-    """Bands below 1/4 resolution: three, fewer for small pictures."""
-    return int(np.clip(np.log2(max(min(h, w) / 32, 1)), 0, 3))
+    """Bands below 1/8 resolution: three, fewer for small pictures."""
+    return int(np.clip(np.log2(max(min(h, w) / (8 * _COARSE), 1)), 0, 3))
 
 
 def _reduced(frame: Frame) -> NDArray[np.float32]:
-    """The frame at 1/4 resolution, (ceil, ceil, C) float32."""
-    return _down(_down(frame)).astype(np.float32)
+    """The frame at 1/8 resolution, block means, (ceil, ceil, C) float32."""
+    h, w, _ = frame.shape
+    pad_y, pad_x = -h % _COARSE, -w % _COARSE
+    padded = cv2.copyMakeBorder(frame, 0, pad_y, 0, pad_x, cv2.BORDER_REPLICATE) if pad_y or pad_x else frame
+    size = (-(-w // _COARSE), -(-h // _COARSE))
+    small: NDArray[Any] = cv2.resize(padded, size, interpolation=cv2.INTER_AREA)
+    return (small if small.ndim == 3 else small[..., None]).astype(np.float32)
 
 
 def _down(picture: NDArray[Any]) -> NDArray[Any]:

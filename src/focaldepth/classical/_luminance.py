@@ -11,23 +11,32 @@ from numpy.typing import NDArray
 from focaldepth.core.stack import Frame
 
 
-def channel_sum(frame: Frame) -> NDArray[Any]:
-    """Return the sum of the channels, (H, W): int16 for uint8 frames, else float32.
+class ChannelSum:
+    """Sums the channels of strips of a frame; its buffers are kept, so that no strip faults pages in anew."""
 
-    Exact, where a rounded 8-bit grey would add half a level of noise to plain areas (it costs 3 to 6 % of depth error).
+    def __init__(self, rows: int, width: int, channels: int, dtype: np.dtype[Any]) -> None:
+        self._planes = [np.empty((rows, width), dtype) for _ in range(channels)]
+        self._total = np.empty((rows, width), np.int16 if dtype == np.uint8 else np.float32)
 
-    >>> channel_sum(np.array([[[1, 2, 255]]], np.uint8))
-    array([[258]], dtype=int16)
-    """
-    dtype = np.int16 if frame.dtype == np.uint8 else np.float32
-    if frame.shape[2] == 1:
-        grey: NDArray[Any] = frame[..., 0].astype(dtype)
-        return grey
-    first, *rest = cv2.split(frame)
-    total: NDArray[Any] = first.astype(dtype)
-    for channel in rest:
-        total += channel
-    return total
+    def __call__(self, strip: Frame) -> NDArray[Any]:
+        """Return the sum of the channels, (h, W) with h <= rows: int16 for uint8, else float32; lent.
+
+        Exact, where a rounded 8-bit grey would add half a level of noise to plain areas (3 to 6 % more depth error).
+
+        >>> ChannelSum(1, 1, 3, np.dtype(np.uint8))(np.array([[[1, 2, 255]]], np.uint8))
+        array([[258]], dtype=int16)
+        """
+        rows = len(strip)
+        total = self._total[:rows]
+        if strip.shape[2] == 1:
+            np.copyto(total, strip[..., 0])
+            return total
+        planes = [plane[:rows] for plane in self._planes]
+        cv2.split(strip, planes)
+        np.copyto(total, planes[0])
+        for plane in planes[1:]:
+            total += plane
+        return total
 
 
 def grey_mean(frame: Frame) -> NDArray[np.float32]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,6 @@ from focaldepth.classical._confidence import choose, peaks_on_grid, trust
 from focaldepth.classical._fill import complete
 from focaldepth.classical._stream import Streamed, stream
 from focaldepth.classical.naive import NAYAR
-from focaldepth.core.axis import FocusAxis
 from focaldepth.core.method import Access, Citation, MethodSpec
 from focaldepth.core.progress import Run
 from focaldepth.core.result import DepthMap, Estimate
@@ -68,14 +68,18 @@ class ClassicalFast:
         self.spec.check(stack, "classical-fast")
         state = stream(stack, run, WINDOWS, self.fusion)
         run.stage("confidence", 1)
-        estimate = _estimate(state, stack.blur_axis, stack.shape[:2], self.max_sigma)
+        with ThreadPoolExecutor(1, thread_name_prefix="focaldepth-fuse") as side:
+            picture = side.submit(state.fuser.finish) if state.fuser is not None else None
+            estimate = _estimate(state, stack, self.max_sigma, run.threads)
+            estimate = replace(estimate, all_in_focus=picture.result() if picture is not None else None)
         run.advance()
         return estimate
 
 
-def _estimate(state: Streamed, axis: FocusAxis, shape: tuple[int, int], max_sigma: float) -> Estimate:
+def _estimate(state: Streamed, stack: FocalStack, max_sigma: float, threads: int) -> Estimate:
     """Turn the planes of one pass into full-resolution maps."""
-    peaks = peaks_on_grid(state, WINDOWS, axis.values)
+    axis, shape = stack.blur_axis, stack.shape[:2]
+    peaks = peaks_on_grid(state, WINDOWS, axis.values, threads)
     chosen = choose(peaks)
     judged = trust(peaks, chosen, state, axis.values, max_sigma)
     position, sigma = chosen.peak.position, judged.sigma
@@ -99,9 +103,8 @@ def _estimate(state: Streamed, axis: FocusAxis, shape: tuple[int, int], max_sigm
     return Estimate(
         DepthMap(big(position), axis.unit, full_valid, big(sigma)),
         big(index),
-        state.picture,
-        DepthMap(big(filled), axis.unit, everywhere, big(wide)),
-        extras,
+        filled=DepthMap(big(filled), axis.unit, everywhere, big(wide)),
+        extras=extras,
     )
 
 

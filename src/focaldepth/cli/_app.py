@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from focaldepth._version import __version__
+from focaldepth.cli._machine import keep_freed_memory
 from focaldepth.cli._session import debug_option
 
 SECTIONS: dict[str, dict[str, str]] = {
@@ -48,6 +49,9 @@ class LazyGroup(click.Group):
         """Import one command; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in SECTIONS["Pictures in, depth out"]:
+            # Before any library starts threads, which would get heaps of their own.
+            keep_freed_memory()
         command: click.Command = import_module(f"focaldepth.cli.{cmd_name}").command
         return command
 

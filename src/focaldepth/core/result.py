@@ -60,8 +60,9 @@ class DepthMap:
         sigma = np.asarray(self.sigma, np.float32)
         if sigma.shape != values.shape:
             raise StackError(f"depth is {values.shape}, sigma is {sigma.shape}.", hint="Both must be one (H, W).")
-        if not (sigma[valid] > 0).all():
-            bad = int(np.count_nonzero(~(sigma[valid] > 0)))
+        wrong = valid & ~(sigma > 0)
+        if wrong.any():
+            bad = int(np.count_nonzero(wrong))
             raise StackError(
                 f"sigma is not positive at {bad} valid pixels.", hint="Mark pixels without an error bar as not valid."
             )
@@ -190,6 +191,6 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 def _masked(values: Plane, valid: Mask) -> Plane:
     """Copy only where something has to change."""
-    if np.isnan(values[~valid]).all():
+    if (valid | np.isnan(values)).all():
         return values
     return np.where(valid, values, np.float32(np.nan))

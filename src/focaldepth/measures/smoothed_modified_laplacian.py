@@ -32,14 +32,15 @@ class SmoothedModifiedLaplacian:
         score: Score = self.raw(grey).astype(np.float32)
         return score * np.float32(0.25)
 
-    def raw(self, grey: Grey) -> Any:
+    def raw(self, grey: Grey, across: Any = None, down: Any = None) -> Any:
         """Return four times the score in the cheapest exact type: int16 for uint8 and int16, float32 otherwise.
 
-        int16 values must stay within +-4095, so that no second difference overflows.
+        int16 values must stay within +-4095, so that no second difference overflows. `across` and `down` are buffers of
+        the result's type to work in; the result lies in `across`.
         """
         depth = cv2.CV_16S if grey.dtype in (np.uint8, np.int16) else cv2.CV_32F
-        across = cv2.Sobel(grey, depth, 2, 0, ksize=3)
-        down = cv2.Sobel(grey, depth, 0, 2, ksize=3)
+        across = cv2.Sobel(grey, depth, 2, 0, dst=across, ksize=3)
+        down = cv2.Sobel(grey, depth, 0, 2, dst=down, ksize=3)
         np.abs(across, out=across)
         np.abs(down, out=down)
         return cv2.add(across, down, dst=across)
