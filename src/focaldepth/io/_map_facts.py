@@ -31,7 +31,7 @@ def map_facts(
         "offset": offset,
         "invalid": invalid,
     }
-    optional = {"pixel_size_m": context.optics.pixel_size_m, "title": context.title, "created": context.created}
+    optional = {"pixel_size_m": context.optics.pixel_size_m, "title": context.title}
     return facts | {key: value for key, value in optional.items() if value}
 
 
