@@ -70,5 +70,8 @@ class Registry(Generic[T]):
         return getattr(module, attribute or self.attribute)  # type: ignore[no-any-return]
 
 
-EXTRAS = {"rawpy": "raw", "av": "video", "h5py": "hdf5", "zarr": "zarr", "OpenEXR": "exr", "trimesh": "mesh"}
+EXTRAS = {
+    "rawpy": "raw", "av": "video", "h5py": "hdf5", "zarr": "zarr", "OpenEXR": "exr", "trimesh": "mesh",
+    "torch": "networks", "safetensors": "networks", "onnx": "onnx", "onnxruntime": "onnx", "onnxscript": "onnx",
+}  # fmt: skip
 """Optional third-party module -> extra that installs it."""
