@@ -104,6 +104,7 @@ class Estimate:
         filled: depth of every pixel in the unit of `map` for those who want a number everywhere (`valid` all true, with
             its larger sigma); None if the method has none.
         extras: further named arrays (source frame map, focus curves of probe pixels ...).
+        weights: card of the network weights that were used; empty for classical methods.
     """
 
     map: DepthMap
@@ -111,6 +112,7 @@ class Estimate:
     all_in_focus: Frame | None = None
     filled: DepthMap | None = None
     extras: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    weights: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from threading import Lock
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from focaldepth.networks._folding import bind, heads_in_float32, optimise
 from focaldepth.networks._net import FocusNet, NetOutput, Scale
-from focaldepth.networks._tape import Tape, trace
+from focaldepth.networks._tape import Tape, UntraceableError, trace
 
 Key = tuple[int | str, str]
 """(scale, its field), or ("", field of the output), or ("extras", name)."""
@@ -47,17 +48,22 @@ class Fast(FocusNet):
             to probabilities, probabilities to depth) stays in float32.
         wanted: names of fields of `Scale`, of `NetOutput` or of extras that shall be computed; depth always is. None =
             all.
+
+    Attributes:
+        plain_because: why the network runs as the reference after all: it cannot be written down. Empty otherwise.
     """
 
     def __init__(self, net: FocusNet, *, bfloat16: bool = False, wanted: tuple[str, ...] | None = None) -> None:
         super().__init__(net.options)
         self.eval()
         self.wanted = None if wanted is None else {"depth", *wanted}
+        self.plain_because = ""
         self._dtype = torch.bfloat16 if bfloat16 else torch.float32
         self._tensors = {name: tensor.detach() for name, tensor in [*net.named_parameters(), *net.named_buffers()]}
         self._device = next(iter(self._tensors.values())).device
         self._tapes: dict[Any, Tape] = {}
         self._layers: dict[Any, Any] = {}
+        self._one = Lock()
         self.__dict__["_hollow"] = net.to_empty(device="meta")
 
     def compute(self, frames: Tensor, focus: Tensor, frame_valid: Tensor | None, **extra: Tensor) -> NetOutput:
@@ -65,26 +71,36 @@ class Fast(FocusNet):
         inputs = {"frames": frames, "focus": focus, **extra}
         inputs |= {} if frame_valid is None else {"frame_valid": frame_valid}
         with torch.inference_mode():
-            return assemble(self.tape(inputs).run(inputs, self._tensors))
+            try:
+                return assemble(self.tape(inputs).run(inputs, self._tensors))
+            except UntraceableError as error:
+                self.plain_because = str(error)
+                hollow: FocusNet = self.__dict__["_hollow"]
+                made: NetOutput = torch.func.functional_call(hollow, self._tensors, args=(), kwargs=inputs)
+                return made
 
     def tape(self, inputs: Mapping[str, Tensor]) -> Tape:
         """Return the steps for inputs of these shapes, ready to run; raises UntraceableError where there are none."""
         key = (self.every_scale, *((name, t.shape, t.dtype) for name, t in inputs.items()))
-        if key not in self._tapes:
-            self._tapes[key] = self._derived(inputs)
-        return self._tapes[key]
+        with self._one:
+            if key not in self._tapes:
+                self._tapes[key] = self._derived(inputs)
+            return self._tapes[key]
 
-    def peak_bytes(self, inputs: Mapping[str, Tensor]) -> int:
+    def peak_bytes(self, inputs: Mapping[str, Tensor], *, merged: bool = True) -> int:
         """Return the most memory that inputs of these shapes take beside themselves and the weights.
 
-        Found without computing; the libraries' own buffers are not in it.
+        Found without computing; the libraries' own buffers are not in it. Not `merged`: as the reference takes it.
         """
-        return self._planned(inputs).plan()
+        return (self._planned(inputs) if merged else self._traced(inputs)).plan()
 
-    def _planned(self, inputs: Mapping[str, Tensor]) -> Tape:
+    def _traced(self, inputs: Mapping[str, Tensor]) -> Tape:
         hollow: FocusNet = self.__dict__["_hollow"]
         hollow.every_scale = self.every_scale
-        tape, _ = trace(hollow, inputs, self._flatten)
+        return trace(hollow, inputs, self._flatten)[0]
+
+    def _planned(self, inputs: Mapping[str, Tensor]) -> Tape:
+        tape = self._traced(inputs)
         optimise(tape, self._device)
         if self._dtype is torch.bfloat16:
             heads_in_float32(tape)

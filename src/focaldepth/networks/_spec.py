@@ -128,6 +128,8 @@ class Limits:
         min_side: smallest H and W.
         min_frames, max_frames: range of N; None = any; equal = N is fixed by a layer.
         channels: colour channels of a frame.
+        tiles: a part of a picture may be given in the place of the whole; False where the network aligns frames, or
+            knows in other ways where in the picture a pixel lies.
     """
 
     stride: int
@@ -135,6 +137,7 @@ class Limits:
     min_frames: int = 1
     max_frames: int | None = None
     channels: int = 3
+    tiles: bool = True
 
     @property
     def fixed_frames(self) -> int | None:
