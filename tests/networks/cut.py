@@ -1,7 +1,7 @@
 """Make the small copy of the parity cases: `python -m tests.networks.cut FOLDER...` from the repository root.
 
 Of every folder the smallest case stays, with its inputs whole; of outputs of the pictures' size every eighth row and
-column. Weights are made from the keys, so none are stored.
+column. What belongs to the loss of a training script goes. Weights are made from the keys, so none are stored.
 """
 
 import json
@@ -14,6 +14,7 @@ import numpy as np
 from .official import claimed
 
 EVERY = 8
+LOSS = ("gt_", "loss_")
 TARGET = Path(__file__).parent / "data"
 
 
@@ -23,7 +24,7 @@ def cut(folder: Path, target: Path) -> None:
     inputs = claimed(meta["net"], meta["constructor"])[0].inputs
     smallest = min(meta["cases"], key=lambda case: math.prod(case["size"]))
     with np.load(folder / smallest["file"]) as arrays:
-        case = {key: arrays[key] for key in arrays.files}
+        case = {key: arrays[key] for key in arrays.files if not key.startswith(LOSS)}
     size = case[inputs[0]].shape[-2:]
     for key, array in case.items():
         if key not in inputs and array.shape[-2:] == size:
