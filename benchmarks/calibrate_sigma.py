@@ -55,7 +55,7 @@ def samples(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     focus = rendered.stack.blur_axis.values
     step = float(np.abs(np.diff(focus)).mean())
     state = stream(rendered.stack, Run(), WINDOWS, "none")
-    peaks = peaks_on_grid(state, WINDOWS, focus)
+    peaks = peaks_on_grid(state, WINDOWS, focus, slice(0, len(state.covered)))
     chosen = choose(peaks)
     planes = features(peaks, chosen, step, state.factor)
     error = np.abs(chosen.peak.position - rendered.truth.values) / step

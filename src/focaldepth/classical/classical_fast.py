@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import Plane, Window, enlarge
-from focaldepth.classical._confidence import choose, peaks_on_grid, trust
+from focaldepth.classical._confidence import judge
 from focaldepth.classical._fill import complete
 from focaldepth.classical._stream import Streamed, stream
 from focaldepth.classical.naive import NAYAR
@@ -79,13 +79,11 @@ class ClassicalFast:
 def _estimate(state: Streamed, stack: FocalStack, max_sigma: float, threads: int) -> Estimate:
     """Turn the planes of one pass into full-resolution maps."""
     axis, shape = stack.blur_axis, stack.shape[:2]
-    peaks = peaks_on_grid(state, WINDOWS, axis.values, threads)
-    chosen = choose(peaks)
-    judged = trust(peaks, chosen, state, axis.values, max_sigma)
-    position, sigma = chosen.peak.position, judged.sigma
-    filled, wide = complete(position, sigma, judged.measured)
+    judged = judge(state, WINDOWS, axis.values, max_sigma, threads)
+    position, sigma = judged.position, judged.trust.sigma
+    filled, wide = complete(position, sigma, judged.trust.measured)
     index = axis.index_of(filled).astype(np.float32)
-    full_valid = enlarge(judged.valid.astype(np.uint8), state.factor, *shape) > 0
+    full_valid = enlarge(judged.trust.valid.astype(np.uint8), state.factor, *shape) > 0
     extras: dict[str, NDArray[Any]] = {
         "curves": state.curves,
         "curve_rows": state.curve_rows,
@@ -93,7 +91,6 @@ def _estimate(state: Streamed, stack: FocalStack, max_sigma: float, threads: int
         "source_frame": state.trackers[0].index,
     }
     state.trackers.clear()
-    del peaks, chosen
 
     def big(plane: Plane) -> Plane:
         full: Plane = enlarge(plane, state.factor, *shape)
