@@ -20,8 +20,8 @@ _SPREADS_PX = (9, 25)
 _HOPELESS_SECOND = 0.4
 _OWN_SHARE = 0.25
 """Below this share of the rise in the wide window, what is heard is the texture around, not the pixel's own."""
-_BAND, _HALO = 64, 16
-_STRIP = 16
+_BAND, _HALO = 192, 16
+_STRIP = 32
 Mask = NDArray[np.bool_]
 
 

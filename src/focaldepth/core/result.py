@@ -60,9 +60,8 @@ class DepthMap:
         sigma = np.asarray(self.sigma, np.float32)
         if sigma.shape != values.shape:
             raise StackError(f"depth is {values.shape}, sigma is {sigma.shape}.", hint="Both must be one (H, W).")
-        wrong = valid & ~(sigma > 0)
-        if wrong.any():
-            bad = int(np.count_nonzero(wrong))
+        bad = np.count_nonzero(valid) - np.count_nonzero(valid & (sigma > 0))
+        if bad:
             raise StackError(
                 f"sigma is not positive at {bad} valid pixels.", hint="Mark pixels without an error bar as not valid."
             )

@@ -37,9 +37,13 @@ _WHAT = {
 }  # fmt: skip
 
 
+Beside = Callable[[Path], Iterable[Path]]
+"""Writes further files into the folder it is given; returns them."""
+
+
 @dataclass(frozen=True)
 class _Task:
-    """One file to write, and what it holds; the call returns what was made and warnings."""
+    """Files to write, and what they hold (empty: known by name); the call returns what was made and warnings."""
 
     what: str
     write: Callable[[], tuple[Iterable[Path], tuple[str, ...]]]
@@ -80,37 +84,36 @@ def write_files(
     formats: Sequence[str] = (),
     input_kind: str | None = None,
     transforms: TransformFile | None = None,
+    beside: Iterable[Beside] = (),
 ) -> list[Path]:
     """Write the files of a result into an existing folder, ``result.json`` last; two threads.
 
     Args:
         result: what to write.
-        folder: a folder of `staged_folder`; files that are there already (the report) are listed in the record too.
+        folder: a folder of `staged_folder`.
         formats: names of further formats of the depth map.
         input_kind: "jpeg", "png", "tiff" ... decides the format of the all-in-focus picture; None = from the names of
             the input files.
         transforms: what ``transforms.json`` says; None = made from `result.transforms`.
+        beside: writers of further files (the report), called in the same threads, first; the record lists them too.
 
     Returns:
-        Every file in the folder that was written here.
+        Every file that was written.
     """
     from focaldepth.io._result_record import check_unit
 
     check_unit(result)
     names = check_formats(formats, result.map.unit, result.optics)
-    there = [p for p in sorted(folder.iterdir()) if p.is_file() and p.name != RECORD]
-    tasks = [*_picture_tasks(result, folder, input_kind), *_map_tasks(result, folder)]
+    tasks = [_beside_task(write, folder) for write in beside]
+    tasks += [*_picture_tasks(result, folder, input_kind), *_map_tasks(result, folder)]
     tasks += [_format_task(name, result, folder) for name in names]
     tasks += _transform_tasks(result, folder, transforms)
-    tasks += [_Task(_WHAT.get(path.name, "further file"), _nothing_to_do(path)) for path in there]
     files, warnings = _run(tasks, folder)
-    record = write_record(result, folder, files, warnings)
-    already = {path.name for path in there}
-    return [*(folder / name for name in files if name not in already), record]
+    return [*(folder / name for name in files), write_record(result, folder, files, warnings)]
 
 
-def _nothing_to_do(path: Path) -> Callable[[], tuple[Iterable[Path], tuple[str, ...]]]:
-    return lambda: ([path], ())
+def _beside_task(write: Beside, folder: Path) -> _Task:
+    return _Task("", lambda: (write(folder), ()))
 
 
 def _run(tasks: Iterable[_Task], folder: Path) -> tuple[dict[str, FileFacts], tuple[str, ...]]:
@@ -132,7 +135,8 @@ def _run(tasks: Iterable[_Task], folder: Path) -> tuple[dict[str, FileFacts], tu
 
 def _write_and_hash(task: _Task, folder: Path) -> tuple[dict[str, FileFacts], tuple[str, ...]]:
     paths, warnings = task.write()
-    return {p.relative_to(folder).as_posix(): file_facts(p, task.what) for p in paths}, warnings
+    names = {p.relative_to(folder).as_posix(): p for p in paths}
+    return {n: file_facts(p, task.what or _WHAT.get(n, "further file")) for n, p in names.items()}, warnings
 
 
 def file_facts(path: Path, what: str) -> FileFacts:

@@ -98,11 +98,15 @@ def test_published_schema_is_current():
 
 
 def test_every_file_is_listed_with_its_hash(result, tmp_path):
-    (tmp_path / "report.html").write_text("<html>")
-    written = write_files(result, tmp_path)
+    def page(folder):
+        (folder / "report.html").write_text("<html>")
+        return [folder / "report.html"]
+
+    written = write_files(result, tmp_path, beside=[page])
     files = json.loads((tmp_path / "result.json").read_text())["files"]
     assert set(files) == BASE - {"result.json"} | FILLED | {"report.html"}
-    assert tmp_path / "report.html" not in written
+    assert {path.name for path in written} == {*files, "result.json"}
+    assert files["report.html"]["what"] == "report"
     for name, facts in files.items():
         content = (tmp_path / name).read_bytes()
         assert facts["sha256"] == hashlib.sha256(content).hexdigest()
