@@ -16,6 +16,8 @@ from focaldepth.classical._stream import Streamed
 
 ENOUGH = 4.0
 """A window is believed once its focus curve rises this many noise deviations above its lowest value."""
+_ISLAND = 2.0
+"""Valid areas that hold fewer independent measurements than this are what noise alone can make."""
 _SPREADS_PX = (9, 25)
 _HOPELESS_SECOND = 0.4
 _OWN_SHARE = 0.25
@@ -91,6 +93,7 @@ def judge(
     h, w = state.covered.shape
     position, sigma = (np.empty((h, w), np.float32) for _ in range(2))
     valid, measured = (np.empty((h, w), bool) for _ in range(2))
+    window = np.empty((h, w), np.uint8)
 
     def judge_band(y: int) -> None:
         # The halo is what the widest spread looks at.
@@ -99,12 +102,32 @@ def judge(
         chosen = choose(peaks)
         found = trust(peaks, chosen, state, focus, max_sigma, slice(first, last))
         band, inner = slice(y, stop), slice(y - first, stop - first)
-        position[band] = chosen.peak.position[inner]
+        position[band], window[band] = chosen.peak.position[inner], chosen.window[inner]
         sigma[band], valid[band], measured[band] = found.sigma[inner], found.valid[inner], found.measured[inner]
 
     with ThreadPoolExecutor(threads, thread_name_prefix="focaldepth-judge") as pool:
         list(pool.map(judge_band, range(0, h, _BAND)))
+    valid = without_islands(valid, window, [4 * np.pi * (w.sigma / state.factor) ** 2 for w in windows])
     return Judged(position, Trust(sigma, valid, measured))
+
+
+def without_islands(valid: Mask, window: NDArray[np.uint8], areas: Sequence[float]) -> Mask:
+    """Drop connected areas of valid pixels that are smaller than the windows which measured them.
+
+    Neighbours within one window share their noise, so noise alone makes areas of about its size that look certain.
+
+    Args:
+        valid: (h, w) bool.
+        window: (h, w) number of the believed window.
+        areas: effective area of each window in pixels (4 pi sigma^2 of a Gaussian).
+    """
+    count, labels = cv2.connectedComponents(valid.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    held = np.zeros(count)
+    for number, area in enumerate(areas):
+        held += np.bincount(labels[window == number], minlength=count) / area
+    kept = held >= _ISLAND
+    kept[0] = False
+    return kept[labels]
 
 
 def peaks_on_grid(
