@@ -127,7 +127,8 @@ def without_islands(valid: Mask, window: NDArray[np.uint8], areas: Sequence[floa
         held += np.bincount(labels[window == number], minlength=count) / area
     kept = held >= _ISLAND
     kept[0] = False
-    return kept[labels]
+    large: Mask = kept[labels]
+    return large
 
 
 def peaks_on_grid(
