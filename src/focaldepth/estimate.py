@@ -217,6 +217,7 @@ def _finish(found: Estimate, stack: FocalStack, unit: Unit, settings: EstimateSe
         provenance=Provenance(method=""),
         filled=filled,
         all_in_focus=found.all_in_focus,
+        source_frame=found.source_frame,
         info=stack.info,
         extras={**found.extras, "thumbnails": _thumbnails(stack)},
     )

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -88,8 +89,8 @@ def _estimate(state: Streamed, stack: FocalStack, max_sigma: float, threads: int
         "curves": state.curves,
         "curve_rows": state.curve_rows,
         "curve_cols": state.curve_cols,
-        "source_frame": state.trackers[0].index,
     }
+    source = _blocks(state.trackers[0].index, state.factor, shape)
     state.trackers.clear()
 
     def big(plane: Plane) -> Plane:
@@ -101,8 +102,15 @@ def _estimate(state: Streamed, stack: FocalStack, max_sigma: float, threads: int
         DepthMap(big(position), axis.unit, full_valid, big(sigma)),
         big(index),
         filled=DepthMap(big(filled), axis.unit, everywhere, big(wide)),
+        source_frame=source,
         extras=extras,
     )
+
+
+def _blocks(grid: NDArray[np.int16], factor: int, shape: tuple[int, int]) -> NDArray[np.int16]:
+    """Repeat every grid pixel over its block, as the fusers do."""
+    size = (grid.shape[1] * factor, grid.shape[0] * factor)
+    return np.ascontiguousarray(cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST)[: shape[0], : shape[1]])
 
 
 METHOD = ClassicalFast

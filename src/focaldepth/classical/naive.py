@@ -74,7 +74,7 @@ class Naive:
         position = three_point_peak(left, best, right, index, axis.values)
         everywhere = DepthMap(position, axis.unit, np.ones((h, w), bool))
         fractional = axis.index_of(position).astype(np.float32)
-        return Estimate(everywhere, fractional, fuser.finish(), filled=everywhere)
+        return Estimate(everywhere, fractional, fuser.finish(), filled=everywhere, source_frame=index)
 
 
 METHOD = Naive

@@ -102,13 +102,16 @@ class Estimate:
         all_in_focus: (H, W, C) in the dtype of the stack; None if the method makes none.
         filled: depth of every pixel in the unit of `map` for those who want a number everywhere (`valid` all true, with
             its larger sigma); None if the method has none.
-        extras: further named arrays (source frame map, focus curves of probe pixels ...).
+        source_frame: (H, W) int16 frame that is sharpest at every pixel: where the all-in-focus picture comes from;
+            None if the method does not select.
+        extras: further named arrays (focus curves of probe pixels ...).
     """
 
     map: DepthMap
     index: Plane
     all_in_focus: Frame | None = None
     filled: DepthMap | None = None
+    source_frame: NDArray[np.int16] | None = None
     extras: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
@@ -152,6 +155,7 @@ class DepthResult:
         index: (H, W) float32 fractional frame index of best focus.
         filled: depth of every pixel when --fill was asked; None otherwise.
         all_in_focus: (H, W, C) in the dtype of the input; None if the method gives none.
+        source_frame: (H, W) int16 sharpest of the used frames, counted from 0; None if the method does not select.
         transforms: (N, 3, 3) float64; pixel of a used frame = transform @ result pixel (homogeneous x, y, 1).
         alignment: how all frames of the input lay, also those that were left out; what `transforms.json` holds.
         info: names, files, EXIF, ICC of the input.
@@ -167,6 +171,7 @@ class DepthResult:
     provenance: Provenance
     filled: DepthMap | None = None
     all_in_focus: Frame | None = None
+    source_frame: NDArray[np.int16] | None = None
     transforms: NDArray[np.float64] | None = None
     alignment: Alignment | None = None
     info: StackInfo = field(default_factory=StackInfo)

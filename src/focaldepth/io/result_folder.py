@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import MissingExtraError, ReadError, WriteError
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from focaldepth.io._result_schema import FileFacts
 
 _PICTURE = "all_in_focus"
+_SOURCE = "source_frame.png"
 _WHAT = {
     "depth.tiff": "depth, float32, NaN = invalid", "sigma.tiff": "one standard deviation of depth",
     "valid.png": "255 where depth is valid", "index.tiff": "fractional frame index of best focus, from 0",
     "filled.tiff": "depth of every pixel", "filled.png": "255 where filled.tiff has a number that depth.tiff has not",
     "filled_sigma.tiff": "one standard deviation of filled.tiff", "transforms.json": "where each frame lies",
+    "source_frame.png": "number of the sharpest frame, from 0",
     "depth.png": "depth in colour, for people", "report.html": "report",
 }  # fmt: skip
 
@@ -73,7 +76,7 @@ def bytes_needed(
     """Estimate from above what a result folder takes on disk, for pictures of (H, W, C) and a data type."""
     rows, columns, channels = shape
     plane = 4 * rows * columns
-    planes = 3 + 2 * fill + len(formats)
+    planes = 4 + 2 * fill + len(formats)
     return planes * plane + rows * columns * channels * dtype.itemsize + plane // 2 + (16 << 20)
 
 
@@ -177,6 +180,8 @@ def _map_tasks(result: DepthResult, folder: Path) -> list[_Task]:
         tasks.append(_plane_task(result, folder / "sigma.tiff", depth.sigma, depth.unit, "sigma"))
     tasks.append(_plane_task(result, folder / "index.tiff", result.index, Unit.INDEX, "index"))
     tasks.append(_mask_task(folder / "valid.png", depth.valid))
+    if result.source_frame is not None:
+        tasks.append(_number_task(folder / _SOURCE, result.source_frame))
     if filled is not None:
         tasks.append(_plane_task(result, folder / "filled.tiff", filled.values, filled.unit, "filled depth"))
         tasks.append(_mask_task(folder / "filled.png", filled.valid & ~depth.valid))
@@ -206,6 +211,14 @@ def _mask_task(path: Path, mask: Mask) -> _Task:
     return _Task(_WHAT[path.name], write)
 
 
+def _number_task(path: Path, numbers: NDArray[np.int16]) -> _Task:
+    def write() -> tuple[list[Path], tuple[str, ...]]:
+        _write_numbers(path, numbers.astype(np.uint8 if numbers.max() < 256 else np.uint16))
+        return [path], ()
+
+    return _Task(_WHAT[path.name], write)
+
+
 def _format_task(name: str, result: DepthResult, folder: Path) -> _Task:
     writer: MapWriter = WRITERS.get(name)
     path = folder / f"depth{writer.suffix}"
@@ -226,12 +239,16 @@ def _transform_tasks(result: DepthResult, folder: Path, given: TransformFile | N
 
 def write_mask(path: Path, mask: Mask) -> None:
     """Write a mask as 8-bit PNG, 255 = true."""
+    _write_numbers(path, mask.view(np.uint8) * np.uint8(255))
+
+
+def _write_numbers(path: Path, numbers: NDArray[Any]) -> None:
     import cv2
 
     options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-    good, encoded = cv2.imencode(".png", mask.view(np.uint8) * np.uint8(255), options)
+    good, encoded = cv2.imencode(".png", numbers, options)
     if not good:
-        raise WriteError("OpenCV could not encode the mask.", where=path)
+        raise WriteError("OpenCV could not encode it.", where=path)
     path.write_bytes(encoded.data)
 
 
@@ -267,6 +284,7 @@ def load(folder: str | PathLike[str]) -> DepthResult:
         provenance=records.provenance_of(record),
         filled=filled,
         all_in_focus=None if picture is None else read_picture(picture),
+        source_frame=_load_numbers(folder / _SOURCE, record.size) if _SOURCE in record.files else None,
         transforms=None if alignment is None else alignment.transforms[alignment.aligned],
         alignment=alignment,
         info=records.info_of(record, exif, icc),
@@ -287,3 +305,10 @@ def _load_plane(path: Path, size: tuple[int, int]) -> Plane:
     if values.shape != tuple(size):
         raise ReadError(f"is {values.shape}, result.json says {tuple(size)}.", where=path, hint="Run it again.")
     return values
+
+
+def _load_numbers(path: Path, size: tuple[int, int]) -> NDArray[np.int16]:
+    numbers = read_picture(path)[..., 0].astype(np.int16)
+    if numbers.shape != tuple(size):
+        raise ReadError(f"is {numbers.shape}, result.json says {tuple(size)}.", where=path, hint="Run it again.")
+    return numbers
