@@ -92,4 +92,4 @@ def test_mask_marks_exactly_the_invalid_pixels():
     picture = mask_picture(valid).astype(int)
     assert np.ptp(picture[0, 0]) == 0
     assert picture[0, 1, 0] > picture[0, 1, 1] + 60
-    assert index_scale(1).high > 0
+    assert index_scale(np.zeros((2, 2)), 1).high > 0
