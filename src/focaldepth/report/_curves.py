@@ -27,6 +27,7 @@ from focaldepth.report.scale import (
 
 _WIDE = 3.0
 _CLEAR = 1.5
+_LETTER = 4.0
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,11 @@ def _marks(axis: FocusAxis, at: NDArray[np.float64], display: Display) -> tuple[
     v, x = axis.values[finite][order] * display.factor, at[finite][order]
     end = () if finite.all() else (Tick(float(at[~finite][0]), "∞"),)
     if axis.unit is Unit.METRE and v[0] > 0:
-        marks = round_marks(v[0], v[-1], lambda t: float(np.interp(1 / t, (1 / v)[::-1], x[::-1])))
+        marks = round_marks(v[0], v[-1], lambda t: float(np.interp(1 / t, (1 / v)[::-1], x[::-1])), _LETTER)
     else:
         step = tick_step(v[0], v[-1], 6)
         marks = tuple(Tick(float(np.interp(t, v, x)), fixed(t, decimals_for(step))) for t in ticks(v[0], v[-1], 6))
-    return spread((*end, *marks))
+    return spread((*end, *marks), _LETTER)
 
 
 @dataclass(frozen=True)
@@ -178,15 +179,16 @@ def _choose(result: DepthResult, grid: CurveGrid, scale: FocusScale) -> dict[str
     inside[edge_r : valid.shape[0] - edge_r, edge_c : valid.shape[1] - edge_c] = True
     place = np.interp(result.index[picked], np.arange(len(scale.at)), scale.at)
     chosen: dict[str, tuple[int, int]] = {}
-    good = _surrounded(valid & inside)
+    good = valid & inside
     if good.any():
         left, right = np.percentile(place[good], (2, 98))
+        worth = grid.contrast + np.where(_surrounded(good), grid.contrast.max(), 0)
         names = ("near", "middle", "far") if scale.near_left else ("low end", "middle", "high end")
         for name, goal in zip(names, (left, (left + right) / 2, right), strict=True):
             far = np.where(good, np.abs(place - goal), np.inf)
-            # Of the pixels about there the one with the clearest curve: a border between two depths would not tell.
+            # Of the pixels about there the one with the clearest curve, rather inside a surface than at its border.
             about = far <= max(np.percentile(far[good], 2), 0.02 * (right - left))
-            _take(chosen, name, np.where(about, -grid.contrast, np.inf))
+            _take(chosen, name, np.where(about, -worth, np.inf))
         doubt = 1 / grid.contrast if result.map.sigma is None else result.map.sigma[picked]
         if good.sum() > 3:
             _take(chosen, "weakest", np.where(good, -doubt, np.inf))

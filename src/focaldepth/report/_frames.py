@@ -44,15 +44,24 @@ class FrameCard:
     motion: Motion | None
 
 
-def frame_cards(result: DepthResult, scale: FocusScale) -> list[FrameCard]:
-    """Describe every frame that was used, in the order of the stack."""
+@dataclass(frozen=True)
+class FrameStrip:
+    """All frames that were used, in the order of the stack."""
+
+    cards: list[FrameCard]
+    stretched: bool
+    """Whether the frames are shown brighter than they are."""
+
+
+def frame_strip(result: DepthResult, scale: FocusScale) -> FrameStrip:
+    """Describe every frame that was used."""
     n = len(result.axis)
     shares = frame_shares(result)
-    thumbs = _thumbnails(result, n)
+    thumbs, stretched = _thumbnails(result, n)
     motion = motions(result)
     names = _telling(result.info.frame_names, n)
     most = max(float(shares.max()), 1e-9)
-    return [
+    cards = [
         FrameCard(
             i,
             names[i],
@@ -65,6 +74,7 @@ def frame_cards(result: DepthResult, scale: FocusScale) -> list[FrameCard]:
         )
         for i in range(n)
     ]
+    return FrameStrip(cards, stretched)
 
 
 def _telling(names: tuple[str, ...], n: int) -> tuple[str, ...]:
@@ -109,13 +119,13 @@ def _motion(transform: NDArray[np.float64], centre: NDArray[np.float64], corners
     )
 
 
-def _thumbnails(result: DepthResult, n: int) -> list[str]:
-    """Return the frames as small pictures, all of one brightness, so that a drift stays visible."""
+def _thumbnails(result: DepthResult, n: int) -> tuple[list[str], bool]:
+    """Return the frames as small pictures, and whether they are stretched: all alike, so that a drift stays visible."""
     thumbs = result.extras.get("thumbnails")
     if thumbs is None or len(thumbs) != n or thumbs.ndim not in (3, 4):
-        return [""] * n
+        return [""] * n, False
     each = _STRIP_BYTES // n
     side = 224 if each > 6000 else 160 if each > 2500 else 96
     stretch = stretch_for(thumbs)
     small = [as_rgb(reduced(t if t.ndim == 3 else t[..., None], side), stretch) for t in thumbs]
-    return [jpeg_uri(t, 78, each) for t in small]
+    return [jpeg_uri(t, 78, each) for t in small], stretch is not None

@@ -19,7 +19,7 @@ from focaldepth.report.colour import (
     sigma_scale,
 )
 from focaldepth.report.pictures import as_rgb, enlarge, fit, for_screen, jpeg_uri, pick, reduced, shrink
-from focaldepth.report.scale import Tick, display_for, percent
+from focaldepth.report.scale import Tick, display_for, percent, tick_step
 
 PHOTO_SIDE, MAP_SIDE, SMALL_SIDE = 1600, 1200, 800
 _PHOTO_BYTES, _MAP_BYTES = 700_000, 200_000
@@ -80,13 +80,14 @@ def bar_of(scale: ColourScale, caption: str) -> Bar:
 
 def beyond(scale: ColourScale) -> str:
     """Say what lies beyond the ends of a scale; empty where nothing does."""
-    words = ("below, down to", "above, up to")
+    even, show = scale.spacing is Spacing.EVEN, scale.display
+    step = tick_step(scale.low, scale.high, 100)
     parts = [
-        f"{percent(tail.share)} of the pixels {word} {scale.display.rounded(tail.extreme, 3)}"
-        for tail, word in zip(scale.tails, words, strict=True)
+        f"{percent(tail.share)} {word} {show.quantity(tail.extreme, step) if even else show.rounded(tail.extreme, 3)}"
+        for tail, word in zip(scale.tails, ("down to", "up to"), strict=True)
         if tail is not None
     ]
-    return f"Beyond the ends of the scale: {' and '.join(parts)}." if parts else ""
+    return f"Beyond the ends of the scale: {', '.join(parts)}." if parts else ""
 
 
 def views(result: DepthResult, scale: ColourScale) -> list[View]:

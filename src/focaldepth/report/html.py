@@ -16,7 +16,7 @@ from focaldepth.core.method import Citation
 from focaldepth.core.result import DepthResult
 from focaldepth.report import _facts as facts
 from focaldepth.report._curves import CurveGrid, FocusScale, Probe, curve_grid, focus_scale, telling_pixels
-from focaldepth.report._frames import FrameCard, frame_cards
+from focaldepth.report._frames import FrameCard, frame_strip
 from focaldepth.report._probe import curve_bytes, exact_pixels, grids
 from focaldepth.report._views import Truth, View, against_truth, histogram, scale_for, views
 from focaldepth.report.colour import ColourScale, index_scale
@@ -61,7 +61,7 @@ def render(
     scale = scale_for(result, limits)
     focus = focus_scale(result.axis, result.optics)
     curves = curve_grid(result.extras, result.map.shape)
-    cards = frame_cards(result, focus)
+    strip = frame_strip(result, focus)
     pixels = telling_pixels(result, curves, focus, scale.display) if curves else []
     truth = against_truth(result, result.extras["truth"]) if "truth" in result.extras else None
     made = result.provenance
@@ -79,8 +79,9 @@ def render(
         pixels=pixels,
         markers_on="photo" if result.all_in_focus is not None else "depth",
         histogram=histogram(result.map, scale),
-        cards=cards,
-        card_colours=_card_colours(result, cards),
+        cards=strip.cards,
+        stretched=strip.stretched,
+        card_colours=_card_colours(result, strip.cards),
         fixed=fixed,
         skipped=dict(result.info.skipped),
         settings=facts.table(made.settings),
@@ -91,7 +92,7 @@ def render(
         stages=facts.stages(made.times_s),
         command=facts.command(result),
         citations=facts.citations(result) if citations is None else citations,
-        tallest=_tallest(cards),
+        tallest=_tallest(strip.cards),
         any_valid=bool(result.map.valid.any()),
         has_unit=result.map.unit is not Unit.INDEX,
         has_positions=result.axis.unit is not Unit.INDEX,
@@ -105,7 +106,7 @@ def _all_views(result: DepthResult, scale: ColourScale, truth: Truth | None) -> 
 
 def _tallest(cards: Sequence[FrameCard]) -> str:
     most = max(cards, key=lambda c: c.share)
-    return f"Most of it, {most.share_text}, comes from frame {most.number}." if most.share else ""
+    return f"Tallest column: frame {most.number} with {most.share_text}." if most.share else ""
 
 
 def _card_colours(result: DepthResult, cards: Sequence[FrameCard]) -> list[str]:

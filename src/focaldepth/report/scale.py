@@ -114,32 +114,35 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     return [round(i * step, 12) if step > 1e-9 else i * step for i in range(first, last + 1)]
 
 
-def round_marks(low: float, high: float, place: Callable[[float], float], gap: float = 12.0) -> tuple[Tick, ...]:
+def round_marks(low: float, high: float, place: Callable[[float], float], letter: float = 1.0) -> tuple[Tick, ...]:
     """Return labelled round numbers in [low, high], 0 < low, for a scale on which they do not stand evenly.
 
     Args:
         low: smallest number, as shown.
         high: largest number, as shown; finite.
         place: position of a number in percent.
-        gap: smallest distance of two marks in percent; the rounder number stays.
+        letter: see spread; of two marks that crowd one another the rounder number stays.
 
     >>> [m.text for m in round_marks(0.5, 8, lambda v: 100 * (2 - 1 / v) / (2 - 1 / 8))]
     ['0.5', '0.7', '1', '2', '5']
     """
     step = tick_step(low, high, 6)
     if high / low < _FEWEST_STEPS and step > 0:
-        return spread((Tick(place(t), fixed(t, decimals_for(step))) for t in ticks(low, high, 6)), gap)
+        return spread((Tick(place(t), fixed(t, decimals_for(step))) for t in ticks(low, high, 6)), letter)
     powers = range(floor(log10(low)), floor(log10(high)) + 1)
     numbers = [float(f"{f * 10.0**k:.6g}") for f in _ROUND for k in powers]
     inside = [n for n in numbers if low * 0.999 <= n <= high * 1.001]
-    return spread((Tick(min(max(place(n), 0.0), 100.0), significant(n, 2, pad=False)) for n in inside), gap)
+    return spread((Tick(min(max(place(n), 0.0), 100.0), significant(n, 2, pad=False)) for n in inside), letter)
 
 
-def spread(marks: Iterable[Tick], gap: float = 12.0) -> tuple[Tick, ...]:
-    """Keep marks, the first ones first, that do not crowd one another; return them in their order of place."""
+def spread(marks: Iterable[Tick], letter: float = 1.0) -> tuple[Tick, ...]:
+    """Keep marks, the first ones first, that do not crowd one another; return them in their order of place.
+
+    `letter` is the width of one letter in percent: about 1 along a wide bar, 4 below a small plot.
+    """
     kept: list[Tick] = []
     for mark in marks:
-        if all(abs(mark.at - other.at) >= gap for other in kept):
+        if all(abs(mark.at - m.at) >= 8 + letter * (len(mark.text) + len(m.text)) / 2 for m in kept):
             kept.append(mark)
     return tuple(sorted(kept, key=lambda m: m.at))
 
