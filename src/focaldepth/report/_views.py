@@ -87,6 +87,7 @@ def beyond(scale: ColourScale) -> str:
         for tail, word in zip(scale.tails, ("down to", "up to"), strict=True)
         if tail is not None
     ]
+    parts = [part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts]
     return f"Beyond the ends of the scale: {', '.join(parts)}." if parts else ""
 
 
