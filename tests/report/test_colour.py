@@ -165,16 +165,15 @@ def test_marks_stand_where_their_number_is_painted(spacing, low, ratio):
     assert (places[0], places[-1]) == pytest.approx((0, 1), abs=1e-4)
 
 
-def test_sigma_over_a_wide_range_is_coloured_in_ratios():
+def with_sigma(sigma):
     depth = ramp(Unit.METRE)
-    even = DepthMap(
-        depth.values, depth.unit, depth.valid, np.linspace(0.01, 0.05, 100, dtype=np.float32) + 0 * depth.values
-    )
-    scale = sigma_scale(even)
+    return DepthMap(depth.values, depth.unit, depth.valid, np.tile(sigma.astype(np.float32), (4, 1)))
+
+
+def test_sigma_over_a_wide_range_is_coloured_in_ratios():
+    scale = sigma_scale(with_sigma(np.linspace(0.01, 0.05, 100)))
     assert (scale.spacing, scale.low) == (Spacing.EVEN, 0.0)
-    wide = DepthMap(
-        depth.values, depth.unit, depth.valid, np.geomspace(0.01, 50, 100, dtype=np.float32) + 0 * depth.values
-    )
+    wide = with_sigma(np.geomspace(0.01, 50, 100))
     scale = sigma_scale(wide)
     assert scale.spacing is Spacing.RATIO
     assert float(scale.place(wide.sigma)[0, 50]) == pytest.approx(0.5, abs=0.03)
