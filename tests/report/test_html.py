@@ -233,7 +233,7 @@ def test_headline_has_units_and_digits_that_the_range_needs(make_result):
     flat = np.full((60, 90), 0.25, np.float32) + np.linspace(0, 0.004, 90, dtype=np.float32)
     close = DepthMap(flat, Unit.METRE, np.ones(flat.shape, bool), np.full(flat.shape, 7e-5, np.float32))
     text = Page(render(make_result(map=close))).text
-    assert "250.04 – 253.96 mm" in text
+    assert "250.00 – 254.00 mm" in text
     assert "Median sigma 70 µm 9 in 10 below 70 µm" in text
     assert "frame numbers from 0" in Page(render(make_result(unit=Unit.INDEX))).text
 
