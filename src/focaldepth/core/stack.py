@@ -181,7 +181,8 @@ class FocalStack:
             focus: one position per frame; frame indices when None.
             optics: what is known of the lens.
             transfer: how values relate to light.
-            white: value of full scale, such as 4095 for 12 bits in uint16; that of the data type when None.
+            white: value of full scale, such as 4095 for 12 bits in uint16; when None that of the data type, and for
+                float values far above 1 the next 2^k - 1 (see `full_scale`), which a warning of the stack tells.
             name: for messages and captions.
 
         >>> stack = FocalStack.from_arrays(np.zeros((3, 4, 5), np.uint8))
@@ -190,7 +191,9 @@ class FocalStack:
         """
         source = ArraySource.of(frames, name, white)
         axis = focus or FocusAxis.frames(len(source))
-        return cls(source, axis, optics or Optics(), transfer, StackInfo(name=name))
+        inferred = white is None and source.white != white_of(source.dtype)
+        warnings = (f"Float values reach beyond 1: {source.white:g} is taken for full scale.",) if inferred else ()
+        return cls(source, axis, optics or Optics(), transfer, StackInfo(name=name, warnings=warnings))
 
     def frames(self, prefetch: int = 2, threads: int = 2) -> Iterator[Frame]:
         """Yield every frame once, in order; up to `prefetch` frames are decoded ahead in `threads` threads."""
@@ -249,6 +252,12 @@ class ArraySource:
     @classmethod
     def of(cls, frames: Sequence[Frame] | Frame, name: str = "array", white: float | None = None) -> ArraySource:
         """Check arrays and bring them to (H, W, C); see FocalStack.from_arrays."""
+        if isinstance(frames, np.ndarray) and frames_last(frames.shape):
+            raise StackError(
+                f"an array of shape {frames.shape} looks like (H, W, N), not (N, H, W).",
+                where=name,
+                hint="Give np.moveaxis(frames, 2, 0), or list(frames) if the shape is meant so.",
+            )
         arrays = tuple(_as_frame(np.asarray(f), f"{name}[{i}]") for i, f in enumerate(frames))
         if not arrays:
             raise StackError("no frames.", where=name, hint="Give at least 2 frames.")
@@ -259,7 +268,10 @@ class ArraySource:
                     where=f"{name}[{i}]",
                     hint="All frames need one size, one number of channels and one bit depth.",
                 )
-        white = white_of(arrays[0].dtype) if white is None else float(white)
+        if white is None:
+            measured = arrays[0].dtype.kind == "f"
+            white = full_scale(arrays[0].dtype, max(float(a.max()) for a in arrays) if measured else 0.0)
+        white = float(white)
         if not 0 < white < np.inf:
             raise StackError(f"full scale is {white:g}.", where=name, hint="Give the value of a saturated pixel.")
         return cls(arrays, white)
@@ -340,6 +352,32 @@ def _need_two(n: int, where: str) -> None:
 def white_of(dtype: np.dtype[Any]) -> float:
     """Value of full scale of a data type: 255, 65535, or 1.0 for float."""
     return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
+
+
+def frames_last(shape: Sequence[int]) -> bool:
+    """True for (H, W, N) and (H, W, N, C): the third axis is less than half as long as each of the first two.
+
+    >>> frames_last((480, 640, 30)), frames_last((30, 480, 640)), frames_last((480, 640, 3))
+    (True, False, False)
+    """
+    if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in (1, 3, 4)):
+        return False
+    colour = len(shape) == 3 and shape[2] in (1, 3, 4)
+    return not colour and 1 < 2 * shape[2] < min(shape[:2])
+
+
+def full_scale(dtype: np.dtype[Any], top: float) -> float:
+    """Value of full scale where nobody states it, for pixels whose highest value is `top`.
+
+    Float pixels are taken as [0, 1]; linear pictures may exceed that a little, so up to 4 it stays 1. Values beyond
+    are counts of another scale: the next 2^k - 1 (255, 511 ... 65535 ...).
+
+    >>> full_scale(np.dtype(np.float32), 3612.5), full_scale(np.dtype(np.float32), 1.2)
+    (4095.0, 1.0)
+    """
+    if dtype.kind != "f" or top <= 4:
+        return white_of(dtype)
+    return next((float(2**k - 1) for k in range(8, 33) if top <= 2**k - 1), top)
 
 
 def reduce_frame(frame: Frame, factor: int) -> Frame:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.errors import StackError
-from focaldepth.core.stack import Frame, FrameSource
+from focaldepth.core.stack import Frame, FrameSource, full_scale
 
 MIN_SIDE = 3
 """Smallest width and height of a frame: every focus measure needs a neighbour on both sides."""
@@ -18,7 +18,6 @@ MIN_SIDE = 3
 _SMALL_STACK = 64_000_000
 _SAMPLED = 5
 _SCALES = (255, 1023, 4095)
-_FLOAT_SLACK = 4.0
 _THIN_FILE = 1 / 3
 
 
@@ -114,9 +113,7 @@ def _white(source: FrameSource, top: float) -> float:
     if top <= 0:
         return source.white
     if source.dtype.kind == "f":
-        if top <= _FLOAT_SLACK:
-            return source.white
-        return float(next((s for s in (*_SCALES, 65535) if top <= s), top))
+        return full_scale(source.dtype, max(top, source.white))
     return float(next((s for s in _SCALES if top <= s), source.white))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from focaldepth.core.axis import Unit
-from focaldepth.core.errors import MissingExtraError, ReadError, WriteError
+from focaldepth.core.errors import MissingExtraError, ReadError, UnknownNameError, WriteError
 from focaldepth.core.optics import Optics
 from focaldepth.core.registry import EXTRAS
 from focaldepth.core.result import DepthMap, DepthResult, Mask, Plane
@@ -53,7 +53,7 @@ def check_formats(formats: Sequence[str], unit: Unit, optics: Optics) -> list[st
         MissingExtraError: its library is not installed.
         UnitError: the format cannot hold this unit, or needs a fact that is unknown.
     """
-    names = dict.fromkeys(WRITERS.resolve(name) for name in formats)
+    names = dict.fromkeys(_known(name) for name in formats)
     for name in names:
         writer = WRITERS.get(name)
         modules = [module for module, extra in EXTRAS.items() if extra == writer.extra]
@@ -61,6 +61,15 @@ def check_formats(formats: Sequence[str], unit: Unit, optics: Optics) -> list[st
             raise MissingExtraError(f"format {name}", writer.extra)
         writer.check(unit, WriteContext(optics))
     return [name for name in names if name != "tiff"]
+
+
+def _known(name: str) -> str:
+    try:
+        return WRITERS.resolve(name)
+    except UnknownNameError as error:
+        # A wrong suffix resembles a right one by chance (pgm, png): the list says more than the nearest.
+        error.hint = f"Known: {', '.join(sorted([*WRITERS.names(), *dict(WRITERS.aliases)]))}."
+        raise
 
 
 def bytes_needed(
