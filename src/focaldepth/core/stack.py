@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from focaldepth.core._frame import as_frame, describe, frames_last
 from focaldepth.core.axis import FocusAxis
 from focaldepth.core.errors import StackError
 from focaldepth.core.optics import Optics
@@ -258,13 +259,13 @@ class ArraySource:
                 where=name,
                 hint="Give np.moveaxis(frames, 2, 0), or list(frames) if the shape is meant so.",
             )
-        arrays = tuple(_as_frame(np.asarray(f), f"{name}[{i}]") for i, f in enumerate(frames))
+        arrays = tuple(as_frame(np.asarray(f), f"{name}[{i}]") for i, f in enumerate(frames))
         if not arrays:
             raise StackError("no frames.", where=name, hint="Give at least 2 frames.")
         for i, a in enumerate(arrays):
             if (a.shape, a.dtype) != (arrays[0].shape, arrays[0].dtype):
                 raise StackError(
-                    f"frame is {_describe(a)}, the first is {_describe(arrays[0])}.",
+                    f"frame is {describe(a)}, the first is {describe(arrays[0])}.",
                     where=f"{name}[{i}]",
                     hint="All frames need one size, one number of channels and one bit depth.",
                 )
@@ -354,18 +355,6 @@ def white_of(dtype: np.dtype[Any]) -> float:
     return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
 
 
-def frames_last(shape: Sequence[int]) -> bool:
-    """True for (H, W, N) and (H, W, N, C): the third axis is less than half as long as each of the first two.
-
-    >>> frames_last((480, 640, 30)), frames_last((30, 480, 640)), frames_last((480, 640, 3))
-    (True, False, False)
-    """
-    if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in (1, 3, 4)):
-        return False
-    colour = len(shape) == 3 and shape[2] in (1, 3, 4)
-    return not colour and 1 < 2 * shape[2] < min(shape[:2])
-
-
 def full_scale(dtype: np.dtype[Any], top: float) -> float:
     """Value of full scale where nobody states it, for pixels whose highest value is `top`.
 
@@ -402,31 +391,3 @@ def reduce_frame(frame: Frame, factor: int) -> Frame:
             count[: part.shape[0], : part.shape[1]] += 1
     mean: Frame = total / count if frame.dtype.kind == "f" else (total + count // 2) // count
     return mean.astype(frame.dtype)
-
-
-def _as_frame(array: Frame, where: str) -> Frame:
-    if array.ndim == 2:
-        array = array[..., None]
-    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
-        raise StackError(
-            f"not a picture: shape {array.shape}.",
-            where=where,
-            hint="Give (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).",
-        )
-    if array.shape[2] == 4:
-        array = array[..., :3]
-    if array.dtype.kind == "f":
-        array = array.astype(np.float32, copy=False)
-    elif array.dtype.kind != "u" or array.dtype.itemsize > 2:
-        raise StackError(f"pixels are {array.dtype}.", where=where, hint="Give uint8, uint16 or float in [0, 1].")
-    else:
-        array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        bad = int(array.size - np.isfinite(array).sum())
-        raise StackError(f"{bad} values are NaN or infinite.", where=where, hint="Replace them before stacking.")
-    return np.ascontiguousarray(array)
-
-
-def _describe(array: Frame) -> str:
-    h, w, c = array.shape
-    return f"{w} x {h} px, {c} channel{'s' * (c > 1)}, {array.dtype}"
