@@ -219,7 +219,7 @@ def _format_task(name: str, result: DepthResult, folder: Path) -> _Task:
 
 def _transform_tasks(result: DepthResult, folder: Path, given: TransformFile | None) -> list[_Task]:
     if given is None and result.alignment is not None:
-        given = TransformFile.of_alignment(result.alignment, result.map.shape)
+        given = TransformFile.of_alignment(result.alignment, result.map.shape, result.transforms)
     elif given is None and result.transforms is not None:
         rule = str(result.provenance.settings.get("align", ""))
         given = TransformFile.of(result.transforms, result.map.shape, result.info.frame_names, rule)
@@ -263,7 +263,7 @@ def load(folder: str | PathLike[str]) -> DepthResult:
     picture = next((folder / name for name in record.files if Path(name).stem == _PICTURE), None)
     exif, icc = (None, None) if picture is None or not picture.is_file() else read_tags(picture)
     known = "transforms.json" in record.files
-    alignment = read_transforms(folder / "transforms.json").alignment() if known else None
+    frames = read_transforms(folder / "transforms.json") if known else None
     return DepthResult(
         map=depth,
         axis=records.axis_of(record),
@@ -272,8 +272,8 @@ def load(folder: str | PathLike[str]) -> DepthResult:
         provenance=records.provenance_of(record),
         filled=filled,
         all_in_focus=None if picture is None else read_picture(picture),
-        transforms=None if alignment is None else alignment.transforms[alignment.aligned],
-        alignment=alignment,
+        transforms=None if frames is None else frames.of_result(),
+        alignment=None if frames is None else frames.alignment(),
         info=records.info_of(record, exif, icc),
     )
 
