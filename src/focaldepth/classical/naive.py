@@ -27,6 +27,8 @@ NAYAR = Citation(
     "  pages = {824--831},\n  year = {1994}\n}",
 )
 
+_STRIP = 128
+
 
 @dataclass(frozen=True)
 class Naive:
@@ -76,7 +78,11 @@ class Naive:
             fuser.update(frame, score, fresh)
             before = score
             run.advance()
-        position = three_point_peak(left, best, right, index, axis.values)
+        position = np.empty((h, w), np.float32)
+        for y in range(0, h, _STRIP):  # the fit works in float64: all at once it would be most of the memory
+            rows = slice(y, y + _STRIP)
+            position[rows] = three_point_peak(left[rows], best[rows], right[rows], index[rows], axis.values)
+        del left, right, best, before
         everywhere = DepthMap(position, axis.unit, np.ones((h, w), bool))
         fractional = axis.index_of(position).astype(np.float32)
         return Estimate(DepthMap(position, axis.unit, shown), fractional, fuser.finish(), filled=everywhere)

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from focaldepth.core._frame import as_frame, describe, frames_last
 from focaldepth.core.axis import FocusAxis
 from focaldepth.core.errors import StackError
+from focaldepth.core.frame import as_frame, describe, float_scale, frames_last
 from focaldepth.core.optics import Optics
 
 Frame = NDArray[Any]
@@ -183,7 +183,7 @@ class FocalStack:
             optics: what is known of the lens.
             transfer: how values relate to light.
             white: value of full scale, such as 4095 for 12 bits in uint16; when None that of the data type, and for
-                float values far above 1 the next 2^k - 1 (see `full_scale`), which a warning of the stack tells.
+                float values far above 1 the next 2^k - 1 (see `float_scale`), which a warning of the stack tells.
             name: for messages and captions.
 
         >>> stack = FocalStack.from_arrays(np.zeros((3, 4, 5), np.uint8))
@@ -270,8 +270,8 @@ class ArraySource:
                     hint="All frames need one size, one number of channels and one bit depth.",
                 )
         if white is None:
-            measured = arrays[0].dtype.kind == "f"
-            white = full_scale(arrays[0].dtype, max(float(a.max()) for a in arrays) if measured else 0.0)
+            counts = arrays[0].dtype.kind == "f"
+            white = float_scale(max(float(a.max()) for a in arrays)) if counts else white_of(arrays[0].dtype)
         white = float(white)
         if not 0 < white < np.inf:
             raise StackError(f"full scale is {white:g}.", where=name, hint="Give the value of a saturated pixel.")
@@ -353,20 +353,6 @@ def _need_two(n: int, where: str) -> None:
 def white_of(dtype: np.dtype[Any]) -> float:
     """Value of full scale of a data type: 255, 65535, or 1.0 for float."""
     return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
-
-
-def full_scale(dtype: np.dtype[Any], top: float) -> float:
-    """Value of full scale where nobody states it, for pixels whose highest value is `top`.
-
-    Float pixels are taken as [0, 1]; linear pictures may exceed that a little, so up to 4 it stays 1. Values beyond
-    are counts of another scale: the next 2^k - 1 (255, 511 ... 65535 ...).
-
-    >>> full_scale(np.dtype(np.float32), 3612.5), full_scale(np.dtype(np.float32), 1.2)
-    (4095.0, 1.0)
-    """
-    if dtype.kind != "f" or top <= 4:
-        return white_of(dtype)
-    return next((float(2**k - 1) for k in range(8, 33) if top <= 2**k - 1), top)
 
 
 def reduce_frame(frame: Frame, factor: int) -> Frame:

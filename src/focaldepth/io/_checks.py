@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.errors import StackError
-from focaldepth.core.stack import Frame, FrameSource, full_scale
+from focaldepth.core.frame import float_scale
+from focaldepth.core.stack import Frame, FrameSource
 
 MIN_SIDE = 3
 """Smallest width and height of a frame: every focus measure needs a neighbour on both sides."""
@@ -113,7 +114,7 @@ def _white(source: FrameSource, top: float) -> float:
     if top <= 0:
         return source.white
     if source.dtype.kind == "f":
-        return full_scale(source.dtype, max(top, source.white))
+        return float_scale(max(top, source.white))
     return float(next((s for s in _SCALES if top <= s), source.white))
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from focaldepth.core._frame import frames_last
 from focaldepth.core.errors import ReadError
+from focaldepth.core.frame import frames_last
 from focaldepth.io._reader import ReadOptions
 
 _SAME = str.maketrans({"H": "Y", "W": "X", "N": "Z"})

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.errors import FocalDepthError, ReadError
-from focaldepth.core.stack import Frame, full_scale, reduce_frame, white_of
+from focaldepth.core.frame import float_scale
+from focaldepth.core.stack import Frame, reduce_frame, white_of
 
 MAX_PIXELS = 500_000_000
 """Largest frame that is believed; a header that claims more is taken for damage or a decompression bomb."""
@@ -139,10 +140,10 @@ def frame_dtype(dtype: Any, path: Path) -> np.dtype[Any]:
 def white_level(source: PlaneSource) -> tuple[float, str]:
     """Return full scale of a source and a warning, empty where nothing was assumed.
 
-    The middle one of float frames tells, see `full_scale`.
+    The middle one of float frames tells, see `float_scale`.
     """
     if source.dtype.kind != "f" or not len(source):
         return white_of(source.dtype), ""
     peak = float(source.read(len(source) // 2).max())
-    white = full_scale(source.dtype, peak)
+    white = float_scale(peak)
     return white, "" if white == 1 else f"Float values reach {peak:g}: full scale is taken as {white:g}, not 1."
