@@ -81,8 +81,24 @@ class TestFromArrays:
     def test_full_scale_is_that_of_the_type(self, dtype: type, white: float) -> None:
         assert FocalStack.from_arrays(frames(2, dtype)).source.white == white == white_of(np.dtype(dtype))
 
+    @pytest.mark.parametrize(("top", "white"), [(0.3, 1), (1.7, 1), (4.0, 1), (200, 255), (3000, 4095), (65535, 65535)])
+    def test_full_scale_of_float_counts_is_inferred_and_told(self, top: float, white: float) -> None:
+        made = FocalStack.from_arrays(frames(2, np.float32) * 0 + np.float32(top))
+        assert made.source.white == white
+        assert any(f"{white:g} is taken for full scale" in w for w in made.info.warnings) == (white != 1)
+        assert FocalStack.from_arrays(frames(2, np.float32) * 0 + np.float32(top), white=top).info.warnings == ()
+
     def test_full_scale_may_be_given(self) -> None:
         assert FocalStack.from_arrays(frames(2, np.uint16), white=4095).source.white == 4095
+
+    @pytest.mark.parametrize("shape", [(48, 64, 9), (48, 64, 9, 3), (20, 30, 2)])
+    def test_frames_last_are_not_taken_for_rows(self, shape: tuple[int, ...]) -> None:
+        pixels = np.zeros(shape, np.uint8)
+        with pytest.raises(StackError, match=r"bug: an array of shape .* looks like \(H, W, N\).*moveaxis"):
+            FocalStack.from_arrays(pixels, name="bug")
+        assert len(FocalStack.from_arrays(np.moveaxis(pixels, 2, 0))) == shape[2]
+        if len(shape) == 3 and shape[2] > 4:
+            assert len(FocalStack.from_arrays(list(pixels))) == shape[0]
 
     @pytest.mark.parametrize("white", [0, -1, np.nan, np.inf])
     def test_an_impossible_full_scale_is_refused(self, white: float) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.axis import Unit
-from focaldepth.core.errors import MissingExtraError, ReadError, WriteError
+from focaldepth.core.errors import MissingExtraError, ReadError, UnknownNameError, WriteError
 from focaldepth.core.optics import Optics
 from focaldepth.core.registry import EXTRAS
 from focaldepth.core.result import DepthMap, DepthResult, Mask, Plane
@@ -60,7 +60,7 @@ def check_formats(formats: Sequence[str], unit: Unit, optics: Optics) -> list[st
         MissingExtraError: its library is not installed.
         UnitError: the format cannot hold this unit, or needs a fact that is unknown.
     """
-    names = dict.fromkeys(WRITERS.resolve(name) for name in formats)
+    names = dict.fromkeys(_known(name) for name in formats)
     for name in names:
         writer = WRITERS.get(name)
         modules = [module for module, extra in EXTRAS.items() if extra == writer.extra]
@@ -68,6 +68,15 @@ def check_formats(formats: Sequence[str], unit: Unit, optics: Optics) -> list[st
             raise MissingExtraError(f"format {name}", writer.extra)
         writer.check(unit, WriteContext(optics))
     return [name for name in names if name != "tiff"]
+
+
+def _known(name: str) -> str:
+    try:
+        return WRITERS.resolve(name)
+    except UnknownNameError as error:
+        # A wrong suffix resembles a right one by chance (pgm, png): the list says more than the nearest.
+        error.hint = f"Known: {', '.join(sorted([*WRITERS.names(), *dict(WRITERS.aliases)]))}."
+        raise
 
 
 def bytes_needed(
@@ -227,7 +236,7 @@ def _format_task(name: str, result: DepthResult, folder: Path) -> _Task:
 
 def _transform_tasks(result: DepthResult, folder: Path, given: TransformFile | None) -> list[_Task]:
     if given is None and result.alignment is not None:
-        given = TransformFile.of_alignment(result.alignment, result.map.shape)
+        given = TransformFile.of_alignment(result.alignment, result.map.shape, result.transforms)
     elif given is None and result.transforms is not None:
         rule = str(result.provenance.settings.get("align", ""))
         given = TransformFile.of(result.transforms, result.map.shape, result.info.frame_names, rule)
@@ -275,7 +284,7 @@ def load(folder: str | PathLike[str]) -> DepthResult:
     picture = next((folder / name for name in record.files if Path(name).stem == _PICTURE), None)
     exif, icc = (None, None) if picture is None or not picture.is_file() else read_tags(picture)
     known = "transforms.json" in record.files
-    alignment = read_transforms(folder / "transforms.json").alignment() if known else None
+    frames = read_transforms(folder / "transforms.json") if known else None
     return DepthResult(
         map=depth,
         axis=records.axis_of(record),
@@ -285,8 +294,8 @@ def load(folder: str | PathLike[str]) -> DepthResult:
         filled=filled,
         all_in_focus=None if picture is None else read_picture(picture),
         source_frame=_load_numbers(folder / _SOURCE, record.size) if _SOURCE in record.files else None,
-        transforms=None if alignment is None else alignment.transforms[alignment.aligned],
-        alignment=alignment,
+        transforms=None if frames is None else frames.of_result(),
+        alignment=None if frames is None else frames.alignment(),
         info=records.info_of(record, exif, icc),
     )
 
