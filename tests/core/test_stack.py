@@ -2,7 +2,7 @@
 
 import pickle
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import StackError
 from focaldepth.core.optics import Optics
-from focaldepth.core.stack import ArraySource, FocalStack, SelectedSource, StackInfo, Transfer, reduce_frame, white_of
+from focaldepth.core.stack import (
+    ArraySource,
+    DerivedSource,
+    FocalStack,
+    SelectedSource,
+    StackInfo,
+    Transfer,
+    reduce_frame,
+    white_of,
+)
 
 DTYPES = [np.uint8, np.uint16, np.float32]
 
@@ -252,6 +261,23 @@ class TestSelection:
         np.testing.assert_array_equal(part.read(0), base.read(3))
         np.testing.assert_array_equal(part.preview(1, 2), base.preview(1, 2))
         assert part.coverage(0) is None
+
+    def test_what_a_derived_source_does_not_say_is_as_in_its_base(self) -> None:
+        class Masked(ArraySource):
+            def coverage(self, i: int) -> NDArray[np.bool_]:
+                return np.arange(30).reshape(5, 6) > i
+
+        @dataclass(frozen=True)
+        class Darker(DerivedSource):
+            def read(self, i: int) -> NDArray[np.generic]:
+                return super().read(i) // 2
+
+        base = Masked(tuple(frames(3)), 200.0)
+        made = Darker(base)
+        assert (len(made), made.shape, made.dtype, made.white) == (3, base.shape, base.dtype, 200.0)
+        np.testing.assert_array_equal(made.read(1), base.read(1) // 2)
+        np.testing.assert_array_equal(made.preview(1, 2), base.preview(1, 2))
+        np.testing.assert_array_equal(made.coverage(2), base.coverage(2))
 
 
 class TestReduceFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from focaldepth.align._geometry import Matrix, rescaled
 from focaldepth.core.errors import AlignmentError
-from focaldepth.core.stack import Frame, FrameSource
+from focaldepth.core.stack import DerivedSource, Frame
 
 INTERPOLATIONS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
 """Ways to read between pixels. Linear takes away detail, more at half pixels than at whole ones, which focus measures
@@ -36,7 +35,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class WarpedSource:
+class WarpedSource(DerivedSource):
     """Another source seen through one transform per frame.
 
     Attributes:
@@ -46,7 +45,6 @@ class WarpedSource:
         interpolation: a key of INTERPOLATIONS.
     """
 
-    base: FrameSource
     transforms: NDArray[np.float64]
     window: Window
     interpolation: str = "cubic"
@@ -55,19 +53,6 @@ class WarpedSource:
     def shape(self) -> tuple[int, int, int]:
         """(H, W, C) of every frame."""
         return self.window.h, self.window.w, self.base.shape[2]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of every frame."""
-        return self.base.dtype
-
-    @property
-    def white(self) -> float:
-        """Value of full scale."""
-        return self.base.white
-
-    def __len__(self) -> int:
-        return len(self.base)
 
     def read(self, i: int) -> Frame:
         """Return frame i in the reference geometry; outside its coverage the nearest pixels are repeated."""
