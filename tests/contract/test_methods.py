@@ -152,7 +152,7 @@ class TestFacts:
         assert is_dataclass(method)
         assert hash(method) == hash(type(method)())
         with pytest.raises(AttributeError):
-            setattr(method, fields(method)[0].name, None)  # type: ignore[arg-type]
+            setattr(method, fields(method)[0].name, None)
 
     def test_it_says_what_it_is_and_what_to_cite(self, method: Method) -> None:
         spec = method.spec
@@ -165,7 +165,7 @@ class TestFacts:
         assert spec.bytes_per_pixel > 0
 
     def test_every_setting_has_help(self, method: Method) -> None:
-        assert {f.name for f in facts(method)} == {f.name for f in fields(method)}  # type: ignore[arg-type]
+        assert {f.name for f in facts(method)} == {f.name for f in fields(method)}
         assert all(f.help for f in facts(method))
 
     def test_settings_out_of_range_are_refused(self, method: Method) -> None:
@@ -176,7 +176,7 @@ class TestFacts:
             bad += [float("nan")] if fact.type is float else []
             for value in bad:
                 with pytest.raises(SettingError, match=rf"{fact.name} is .* Allowed: "):
-                    replace(method, **{fact.name: value})  # type: ignore[type-var]
+                    replace(method, **{fact.name: value})
 
 
 class TestEstimate:
@@ -305,7 +305,7 @@ class TestInputs:
         if type(method).__name__ in IGNORES_COVERAGE:
             request.applymarker(pytest.mark.xfail(reason=IGNORES_COVERAGE[type(method).__name__]))
         stack = replace(scene().stack, source=Partial(scene().stack.source))
-        missing = ~stack.source.coverage(2)  # type: ignore[operator]
+        missing = ~stack.source.coverage(2)
         assert not method(stack, RUN).map.valid[missing].any()
 
     def test_too_few_and_too_many_frames_are_refused(self, method: Method) -> None:
