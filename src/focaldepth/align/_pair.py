@@ -46,12 +46,6 @@ class Match:
     transform: Matrix
     correlation: float
 
-    def take(self, chosen: NDArray[np.bool_]) -> Match:
-        """Return the match with some of its places only."""
-        return Match(
-            self.a, self.b, self.p[chosen], self.q[chosen], self.information[chosen], self.transform, self.correlation
-        )
-
 
 def match(a: int, b: int, first: Pyramid, second: Pyramid, start: Matrix | None = None) -> Match | None:
     """Find places of frame a in frame b; None when the two have nothing in common.
