@@ -179,12 +179,14 @@ class DepthResult:
 
     def save(self, folder: str | PathLike[str], **options: Any) -> Path:
         """Write the files of a result and its report into a new folder; see focaldepth.report.save."""
-        return import_module("focaldepth.report.save").save(self, folder, **options)  # type: ignore[no-any-return]
+        written: Path = import_module("focaldepth.report.save").save(self, folder, **options)
+        return written
 
     @staticmethod
     def load(folder: str | PathLike[str]) -> DepthResult:
         """Read a result folder back; see focaldepth.io.result_folder."""
-        return import_module("focaldepth.io.result_folder").load(folder)  # type: ignore[no-any-return]
+        read: DepthResult = import_module("focaldepth.io.result_folder").load(folder)
+        return read
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -304,11 +304,10 @@ class ArraySource:
 
 
 @dataclass(frozen=True)
-class SelectedSource:
-    """Some frames of another source."""
+class DerivedSource:
+    """Frames made from those of another source; what a kind of it does not say itself is as in `base`."""
 
     base: FrameSource
-    chosen: tuple[int, ...]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -324,6 +323,28 @@ class SelectedSource:
     def white(self) -> float:
         """Value of full scale."""
         return self.base.white
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    def read(self, i: int) -> Frame:
+        """Return frame i."""
+        return self.base.read(i)
+
+    def preview(self, i: int, factor: int) -> Frame:
+        """Return frame i reduced."""
+        return self.base.preview(i, factor)
+
+    def coverage(self, i: int) -> NDArray[np.bool_] | None:
+        """Return where frame i shows the scene."""
+        return self.base.coverage(i)
+
+
+@dataclass(frozen=True)
+class SelectedSource(DerivedSource):
+    """Some frames of another source; frame i is frame `chosen[i]` of `base`."""
+
+    chosen: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.chosen)
