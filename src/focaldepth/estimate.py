@@ -15,7 +15,7 @@ from focaldepth.align._previews import RememberedPreviews
 from focaldepth.align._run import align, from_transforms
 from focaldepth.align._warp import apply
 from focaldepth.core.alignment import Alignment
-from focaldepth.core.axis import Unit
+from focaldepth.core.axis import Unit, convert
 from focaldepth.core.errors import MemoryLimitError, SettingError, UnitError
 from focaldepth.core.method import Method
 from focaldepth.core.progress import Run
@@ -216,7 +216,8 @@ def _check_unit(stack: FocalStack, unit: Unit) -> None:
             where=stack.info.name,
             hint="Give them with --focus, or leave --unit away to get frame numbers.",
         )
-    stack.blur_axis.to(unit, stack.optics)
+    # Values, not the axis: stage travel may be 0 or negative in metres, too.
+    convert(stack.blur_axis.values, stack.blur_axis.unit, unit, stack.optics)
 
 
 def _finish(found: Estimate, stack: FocalStack, unit: Unit, settings: EstimateSettings) -> DepthResult:
@@ -233,6 +234,7 @@ def _finish(found: Estimate, stack: FocalStack, unit: Unit, settings: EstimateSe
         provenance=Provenance(method=""),
         filled=filled,
         all_in_focus=found.all_in_focus,
+        source_frame=found.source_frame,
         info=stack.info,
         extras={**found.extras, "thumbnails": _thumbnails(stack)},
     )

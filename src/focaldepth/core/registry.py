@@ -70,7 +70,8 @@ class Registry(Generic[T]):
         module_name, _, attribute = self._where[self.resolve(name)].partition(":")
         with extra_for(f"{self.kind} {name}"):
             module: Any = import_module(module_name)
-        return getattr(module, attribute or self.attribute)  # type: ignore[no-any-return]
+        plug_in: T = getattr(module, attribute or self.attribute)
+        return plug_in
 
 
 @contextmanager
