@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from focaldepth.core.axis import Unit
-from focaldepth.core.errors import StackError, WeightsError
+from focaldepth.core.errors import SettingError, StackError, UnknownNameError, WeightsError
 from focaldepth.core.method import Citation
 from focaldepth.core.registry import Registry
 
@@ -101,6 +101,29 @@ class Convention:
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def changed(self, texts: Mapping[str, str]) -> Convention:
+        """Return the convention with fields given as texts; three numbers are separated by commas.
+
+        Raises:
+            UnknownNameError: there is no such field.
+            SettingError: the text is no value of it.
+
+        >>> Convention(Unit.METRE).changed({"std": "1,2,3", "unit": "dioptre"}).std
+        (1.0, 2.0, 3.0)
+        """
+        values = self.as_dict()
+        for key, text in texts.items():
+            name = key.replace("-", "_")
+            if name not in values:
+                raise UnknownNameError("field", key, values, where="convention")
+            old = values[name]
+            try:
+                numbers = [float(part) for part in text.split(",")] if not isinstance(old, str) else []
+                values[name] = text if isinstance(old, str) else numbers if isinstance(old, list) else float(text)
+            except ValueError as error:
+                raise SettingError(f"{key} is {text!r}.", where="convention", hint="Give numbers.") from error
+        return Convention.from_dict(values)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Convention:
