@@ -23,6 +23,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Networks": {
         "import": "Turn a checkpoint of the authors' code into weights.",
         "weights": "The weights that are there, or the card of one.",
+        "export": "A network and its weights as an ONNX file.",
     },
     "Facts": {
         "methods": "The methods, or all about one of them.",

@@ -19,12 +19,8 @@ from focaldepth.core.registry import extra_for
 
 @click.command("import", short_help="Turn a checkpoint of the authors' code into weights.")
 @click.argument("checkpoint", type=click.Path(dir_okay=False))
-@click.option(
-    "--as", "network", required=True, metavar="NETWORK", help="Which network it is; see `focaldepth methods`."
-)
-@output(
-    "FILE", "The .safetensors file to write.  [default: NETWORK.TAG.safetensors in the weights folder]", required=False
-)
+@click.option("--as", "network", required=True, metavar="NETWORK", help="Which network; see `focaldepth methods`.")
+@output("FILE", "File to write.  [default: NETWORK.TAG.safetensors in the weights folder]", required=False)
 @click.option("--tag", default="", help="Short name; weights are called NETWORK.TAG.  [default: from the file's name]")
 @click.option(
     "--set",
