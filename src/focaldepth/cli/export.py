@@ -21,9 +21,7 @@ from focaldepth.networks._spec import NETWORKS
 @click.argument("method")
 @output("FILE", "The .onnx file to write.")
 @click.option("--weights", default="", help="As for `focaldepth estimate`: a file, a name, or random.")
-@click.option(
-    "--frames", type=click.IntRange(min=1), help="N, where it cannot vary.  [default: 5, or that of the network]"
-)
+@click.option("--frames", type=click.IntRange(min=1), help="N, where it cannot vary.  [default: 5, or the network's]")
 @click.option("--height", type=click.IntRange(min=1), default=224, show_default=True, help="H, where it cannot vary.")
 @click.option("--width", type=click.IntRange(min=1), default=224, show_default=True, help="W, where it cannot vary.")
 @OVERWRITE

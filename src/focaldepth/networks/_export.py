@@ -56,6 +56,9 @@ class Whole(nn.Module):
     Returns depth (1, 1, H, W) in that unit, then probability (1, N, H, W) and spread (1, 1, H, W) where there are any.
     """
 
+    scale: Tensor
+    shift: Tensor
+
     def __init__(self, net: FocusNet, convention: Convention) -> None:
         super().__init__()
         self.net, self.convention = net, convention
@@ -153,13 +156,8 @@ def _write(
 def _varying(net: FocusNet, names: tuple[str, ...], dynamic: tuple[str, ...]) -> dict[str, dict[int, Any]]:
     """Return which axis of which input may vary; sides are multiples of the stride, which spares the proof of it."""
     dim, stride = torch.export.Dim, net.limits.stride
-    axes = {
-        "N": dim("N", min=2, max=4096),
-        "H": stride * dim("H", min=2, max=4096),
-        "W": stride * dim("W", min=2, max=4096),
-    }
-    n = {1: axes["N"]} if "N" in dynamic else {}
-    sides = {axis: axes[name] for axis, name in ((3, "H"), (4, "W")) if name in dynamic}
+    n = {1: dim("N", min=2, max=4096)} if "N" in dynamic else {}
+    sides = {axis: stride * dim(name, min=2, max=4096) for axis, name in ((3, "H"), (4, "W")) if name in dynamic}
     return {name: {**n, **(sides if name == "frames" else {})} for name in names}
 
 
@@ -184,8 +182,8 @@ def _inputs(names: tuple[str, ...], shape: tuple[int, int, int]) -> dict[str, Te
 def _other(shape: tuple[int, int, int], dynamic: tuple[str, ...], stride: int) -> tuple[int, int, int]:
     """Return a larger shape, where it may vary."""
     n, height, width = shape
-    wider = (height + stride, width + 2 * stride)
-    return n + ("N" in dynamic), *(new if "H" in dynamic else old for new, old in zip(wider, shape[1:], strict=True))
+    more = stride if "H" in dynamic else 0
+    return n + ("N" in dynamic), height + more, width + 2 * more
 
 
 def _difference(whole: Whole, file: Path, names: tuple[str, ...], shape: tuple[int, int, int]) -> float:
