@@ -84,8 +84,8 @@ class Bottleneck(nn.Module):
 class DilatedResNet(nn.Module):
     """ResNet of bottlenecks up to the last feature map, which stays at 1/8.
 
-    The last two parts do not halve; their 3x3 convolutions take every second and every fourth pixel instead, in all
-    blocks, so that the weights of an undilated network see the scale that they were made for.
+    The last two parts do not halve; instead, every convolution after a halving that was left out takes its pixels twice
+    as far apart. Weights of a network that does halve give the same numbers here, and those in between.
 
     Source: Zhao et al., "Pyramid scene parsing network", CVPR 2017.
 
@@ -100,9 +100,12 @@ class DilatedResNet(nn.Module):
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         inner = 64
-        for part, (count, stride, dilation) in enumerate(zip(blocks, (1, 2, 1, 1), (1, 1, 2, 4), strict=True)):
+        for part, (count, stride, first, dilation) in enumerate(
+            zip(blocks, (1, 2, 1, 1), (1, 1, 1, 2), (1, 1, 2, 4), strict=True)
+        ):
             middle = 64 * 2**part
-            made = [Bottleneck(4 * middle if k else inner, middle, 1 if k else stride, dilation) for k in range(count)]
+            made = [Bottleneck(inner, middle, stride, first)]
+            made += [Bottleneck(4 * middle, middle, 1, dilation) for _ in range(count - 1)]
             self.add_module(f"layer{part + 1}", nn.Sequential(*made))
             inner = 4 * middle
         for layer in self.modules():

@@ -81,14 +81,15 @@ def read_options(shapes: Shapes, stated: Mapping[str, Any]) -> DdffNetOptions:
                 f"conv{scale}_{count}_D is {first}.", hint=f"It has {channels} input channels, or {2 * channels}."
             )
         skips[f"cc{scale}"] = first[1] == 2 * channels
-    upsampling = UPCONV if "autoencoder.upconv5.weight" in shapes else str(stated.get("upsampling", ""))
-    if upsampling not in UPSAMPLINGS:
+    learnt = "autoencoder.upconv5.weight" in shapes
+    upsampling = UPCONV if learnt else stated.get("upsampling")
+    if not learnt and upsampling not in (BILINEAR, UNPOOL):
         raise WeightsError(
             "has no up-convolutions, and does not state how the decoder doubles.",
             hint=f"Save it with upsampling={BILINEAR!r} or {UNPOOL!r} beside its state dict.",
         )
     bias = "autoencoder.conv1_1.bias" in shapes
-    return DdffNetOptions(frames, outputs, **skips, bias=bias, upsampling=upsampling)
+    return DdffNetOptions(frames, outputs, **skips, bias=bias, upsampling=str(upsampling))
 
 
 _TFLEARN = {

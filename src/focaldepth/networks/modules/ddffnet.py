@@ -1,10 +1,10 @@
 """DDFFNet: VGG-16 and its mirror image on single frames, then one 1x1 convolution over the stack.
 
-Source: Hazirbas et al., "Deep depth from focus", ACCV 2018 (section 3, figure 1 of the supplement); layers and key names
-as the official code has them. That code doubles by up-convolution alone; the other two ways of the paper follow our
-reading: bilinear interpolation, and the unpooling of Dosovitskiy et al., "Learning to generate chairs with convolutional
-neural networks", CVPR 2015, which the paper cites. The paper drops values before the up-convolutions of scales 5 to 3,
-the official code after the scales 5 to 3 of the decoder; the latter is done here.
+Source: Hazirbas et al., "Deep depth from focus", ACCV 2018 (section 3, figure 1 of the supplement); layers and key
+names as the official code has them. That code doubles by up-convolution alone; the other two ways of the paper follow
+our reading: bilinear interpolation, and the unpooling of Dosovitskiy et al., "Learning to generate chairs with
+convolutional neural networks", CVPR 2015, which the paper cites. The paper drops values before the up-convolutions of
+scales 5 to 3, the official code after the poolings and after the decoder's convolutions of these scales, as done here.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def regressed(features: Tensor, scoring: nn.Module, frame_valid: Tensor | None, 
         Depth, the first output. Extras: `activation` (B, K, N, H, W), the maps (figure 2 of the supplement), and, where
         K > 1, `outputs` (B, K, H, W).
     """
-    maps = features.unflatten(0, (batch, -1))
+    maps = features.view(batch, -1, *features.shape[1:])
     counted = maps if frame_valid is None else maps.masked_fill(~frame_valid[:, :, None, None, None], 0.0)
     outputs = scoring(counted.flatten(1, 2))
     extras = {"activation": maps.transpose(1, 2)}
