@@ -15,7 +15,7 @@ from focaldepth.align._previews import RememberedPreviews
 from focaldepth.align._run import align, from_transforms
 from focaldepth.align._warp import apply
 from focaldepth.core.alignment import Alignment
-from focaldepth.core.axis import Unit
+from focaldepth.core.axis import Unit, convert
 from focaldepth.core.errors import MemoryLimitError, SettingError, UnitError
 from focaldepth.core.method import Method
 from focaldepth.core.progress import Run
@@ -29,8 +29,9 @@ METHODS: Registry[type[Method]] = Registry(
     ("classical",),
     "METHOD",
     aliases=(("auto", "classical-fast"), ("classical", "classical-fast")),
+    derived="focaldepth.networks._method",
 )
-"""All methods by name; `auto` and `classical` name the best there is."""
+"""All methods by name, every network among them; `auto` and `classical` name the best there is."""
 _THUMBNAIL = 200
 
 
@@ -54,6 +55,8 @@ class EstimateSettings:
         choices=("multiband", "colour", "none"),
     )
     match_exposure: bool = setting(False, "bring all frames to one brightness in the all-in-focus picture, too")
+    weights: str = setting("", "weights of a network: a file, their name as `focaldepth weights` lists it, or random")
+    device: str = setting("", "what a network runs on: cpu, cuda, cuda:1 ...; empty = a GPU where there is one")
 
     def __post_init__(self) -> None:
         check(self)
@@ -118,7 +121,7 @@ def estimate(
         "method": asdict(method),  # type: ignore[call-overload]
         "alignment": {"rule": alignment.rule, **alignment.evidence},
     }
-    return replace(result, provenance=recorder.provenance(name, plain, stack))
+    return replace(result, provenance=recorder.provenance(name, plain, stack, found.weights))
 
 
 def fuse(
@@ -139,8 +142,19 @@ def fuse(
 def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) -> Method:
     """Return the method with its settings; front-door choices that it understands are passed on."""
     cls = METHODS.get(settings.method)
-    own = {f.name for f in facts(cls)}
-    passed = {"fusion": settings.fusion} if "fusion" in own else {}
+    own = {f.name: f for f in facts(cls)}
+    passed = {}
+    if "fusion" in own and own["fusion"].accepts(settings.fusion):
+        passed["fusion"] = settings.fusion
+    for name in ("weights", "device"):
+        value = getattr(settings, name)
+        if value and name not in own:
+            raise SettingError(
+                f"{METHODS.resolve(settings.method)} is no network, it has no {name}.",
+                where=name,
+                hint="Leave it out, or name the network with --method.",
+            )
+        passed |= {name: value} if value else {}
     return parse(cls, {**passed, **method_settings})
 
 
@@ -172,6 +186,8 @@ def prepare(
 
 def memory_needed(stack: FocalStack, method: Method, run: Run) -> int:
     """Estimate the peak memory of a run in bytes, beside the interpreter: planes of the method and decoded frames."""
+    if method.spec.memory is not None:
+        return method.spec.memory(method, stack, run)
     h, w, c = stack.shape
     frame = h * w * c * stack.dtype.itemsize
     per_pixel = method.spec.bytes_per_pixel
@@ -200,7 +216,8 @@ def _check_unit(stack: FocalStack, unit: Unit) -> None:
             where=stack.info.name,
             hint="Give them with --focus, or leave --unit away to get frame numbers.",
         )
-    stack.blur_axis.to(unit, stack.optics)
+    # Values, not the axis: stage travel may be 0 or negative in metres, too.
+    convert(stack.blur_axis.values, stack.blur_axis.unit, unit, stack.optics)
 
 
 def _finish(found: Estimate, stack: FocalStack, unit: Unit, settings: EstimateSettings) -> DepthResult:
@@ -217,6 +234,7 @@ def _finish(found: Estimate, stack: FocalStack, unit: Unit, settings: EstimateSe
         provenance=Provenance(method=""),
         filled=filled,
         all_in_focus=found.all_in_focus,
+        source_frame=found.source_frame,
         info=stack.info,
         extras={**found.extras, "thumbnails": _thumbnails(stack)},
     )

@@ -209,7 +209,7 @@ def test_little_free_memory_is_told(accepted, write, scene: Frames, monkeypatch:
         (("--set", "sigma=wide"), "sigma is 'wide'"),
         (("--method", "naiv"), "unknown method 'naiv'. Did you mean naive?"),
         (("--align", "eccc"), "'eccc'. Did you mean ecc?"),
-        (("--formats", "pgm"), "'pgm'. Did you mean"),
+        (("--formats", "pgm"), "unknown format 'pgm'. Known: exr, gsf, imagej, imagej-tiff, npy, pfm, png, png16"),
         (("--3d", "pyl"), "Did you mean ply?"),
         (("--optics", "focal_length=50"), "Give a unit, such as focal_length=50mm"),
         (("--unit", "parsec"), "unknown unit 'parsec'"),

@@ -13,7 +13,7 @@ import tifffile
 from focaldepth.core.result import DepthResult
 
 Frames = tuple[np.ndarray, ...]
-MAPS = {"depth.tiff", "sigma.tiff", "valid.png", "index.tiff"}
+MAPS = {"depth.tiff", "sigma.tiff", "valid.png", "index.tiff", "source_frame.png"}
 FILES = MAPS | {"all_in_focus.png", "depth.png", "report.html", "result.json", "transforms.json"}
 FOCUS = ("--focus", "3:0.5:8", "--focus-unit", "dioptre")
 
@@ -283,3 +283,16 @@ def test_transforms_of_another_stack_are_refused(cli, write, scene: Frames, tmp_
     out = cli("estimate", small, "-o", tmp_path / "b", "--transforms", tmp_path / "out" / "transforms.json")
     assert out.code == 2
     assert "transforms of 8 frames, the stack has 5" in out.err
+
+
+def test_stage_travel_in_metres_may_be_negative(cli, write, scene: Frames, tmp_path: Path) -> None:
+    """A stage counts from anywhere; only distances from a lens must be above 0."""
+    folder, stage = write(scene), ("--focus=-30:40:8", "--focus-unit", "um", "--align", "none")
+    assert cli("estimate", folder, "-o", tmp_path / "um", *stage).code == 0
+    out = cli("estimate", folder, "-o", tmp_path / "m", *stage, "--unit", "m")
+    assert out.code == 0, out.err
+    um, m = (DepthResult.load(tmp_path / n).map for n in ("um", "m"))
+    assert (m.values[m.valid] < 0).any()
+    np.testing.assert_array_equal(um.valid, m.valid)
+    np.testing.assert_allclose(m.values, um.values * 1e-6, rtol=1e-5)
+    np.testing.assert_allclose(m.sigma, um.sigma * 1e-6, rtol=1e-5)

@@ -16,6 +16,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from focaldepth.networks._fast import Fast
 from focaldepth.networks._net import FocusNet
 from focaldepth.networks._weights import import_checkpoint, load_weights
 
@@ -27,7 +28,7 @@ SEEDS = {"weights_seed", "input_seed"}
 TOLERANCE = 1e-4
 """Largest difference of an array whose numbers stay below 1, and relative to its largest number beyond that."""
 
-FORMS: dict[str, Callable[[FocusNet], FocusNet]] = {"reference": lambda net: net}
+FORMS: dict[str, Callable[[FocusNet], FocusNet]] = {"reference": lambda net: net, "fast": Fast}
 
 
 def roots() -> list[Path]:

@@ -45,3 +45,19 @@ def test_limits_are_respected(make_result):
     wide = depth_figure(make_result(), limits=(0.0, 100.0))
     usual = depth_figure(make_result())
     assert (wide != usual).any()
+
+
+def test_bar_has_a_point_where_numbers_lie_beyond(make_result):
+    result = make_result(shape=(240, 400))
+    values = np.array(result.map.values)
+    values[200, :300] = 0.1
+    beyond = make_result(shape=(240, 400), map=DepthMap(values, Unit.METRE, result.map.valid))
+    usual, pointed = (coloured_rows(depth_figure(r)) for r in (result, beyond))
+    assert pointed[0] < usual[0]
+    assert pointed[-1] == usual[-1]
+
+
+def coloured_rows(figure):
+    """Rows of the bar at the right, from its first to its last coloured pixel."""
+    bar = figure[:, 436:450].astype(int)
+    return np.flatnonzero((bar.max(axis=2) - bar.min(axis=2) > 60).any(axis=1))

@@ -21,6 +21,9 @@ _GOOD = 0.95
 inverts the contrast of fine detail, and such tiles agree on wrong places."""
 _ENOUGH = 24
 _FAR_PX = 1.5
+_SETTLED_PX = 0.1
+"""A level is left once a step moves the corners by less: a tile measured from so near is exact, and further steps gave
+the same error on stacks of known motion (docs/notes/alignment.md)."""
 _SIGMA_PX = 1.0
 """Displacement error of a tile at correlation 0.8, in pixels of its level; it falls with the square of the disagreement
 (chosen among powers 1 to 6 on stacks of known motion, docs/notes/alignment.md)."""
@@ -45,12 +48,6 @@ class Match:
     information: NDArray[np.float64]
     transform: Matrix
     correlation: float
-
-    def take(self, chosen: NDArray[np.bool_]) -> Match:
-        """Return the match with some of its places only."""
-        return Match(
-            self.a, self.b, self.p[chosen], self.q[chosen], self.information[chosen], self.transform, self.correlation
-        )
 
 
 def match(a: int, b: int, first: Pyramid, second: Pyramid, start: Matrix | None = None) -> Match | None:
@@ -121,7 +118,7 @@ def _refine(
         coarser[:] = [_about(t, transform, moved) for t in coarser]
         tiles = _about(tiles, transform, moved)
         transform = moved
-        if corner_motion(step, first.shape) < 0.02 * scale:
+        if corner_motion(step, first.shape) < _SETTLED_PX * scale:
             break
     assert tiles is not None
     return transform, tiles, typical

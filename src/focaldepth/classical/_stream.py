@@ -38,7 +38,6 @@ class Streamed:
         covered: (h, w) 1 where every frame shows the scene, on the grid.
         fuser: ends with the all-in-focus picture; None if none was asked for.
         curves: (N, a, b) focus curves on a coarse grid; `curve_rows`, `curve_cols` are its pixel positions.
-        source_frame: (h, w) int16 frame with the highest score, on the grid.
     """
 
     factor: int

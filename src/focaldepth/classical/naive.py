@@ -27,6 +27,8 @@ NAYAR = Citation(
     "  pages = {824--831},\n  year = {1994}\n}",
 )
 
+_STRIP = 128
+
 
 @dataclass(frozen=True)
 class Naive:
@@ -35,8 +37,8 @@ class Naive:
     spec: ClassVar[MethodSpec] = MethodSpec(
         title="Baseline: sum-modified Laplacian, Gaussian window, 3-point peak",
         access=Access.STREAM,
-        summary="The yardstick of every comparison. No error bar, and every pixel counts as valid: it does not "
-        "know what it does not know.",
+        summary="The yardstick of every comparison. No error bar, and every pixel that all frames show counts as "
+        "valid: it does not know what it does not know.",
         gives=("index", "all_in_focus"),
         citations=(NAYAR,),
         invariances=("frame order", "gain"),
@@ -57,12 +59,17 @@ class Naive:
         left, right, before = (np.zeros((h, w), np.float32) for _ in range(3))
         index = np.zeros((h, w), np.int16)
         fresh = np.zeros((h, w), np.uint8)
+        shown = np.ones((h, w), bool)
         fuser = ColourFuser(stack.shape, stack.dtype, 1)
         gains = brightness_gains(stack.gains, len(stack))
         run.stage("depth", len(stack))
         for i, frame in enumerate(stack.frames(threads=run.threads)):
             score = SumModifiedLaplacian()(grey_mean(frame)) * gains[i]
             score = cv2.GaussianBlur(score, (0, 0), self.sigma)
+            seen = stack.source.coverage(i)
+            if seen is not None:
+                score[~seen] = 0
+                shown &= seen
             cv2.copyTo(score, fresh, right)
             fresh = cv2.compare(score, best, cv2.CMP_GT)
             cv2.copyTo(before, fresh, left)
@@ -71,10 +78,15 @@ class Naive:
             fuser.update(frame, score, fresh)
             before = score
             run.advance()
-        position = three_point_peak(left, best, right, index, axis.values)
+        position = np.empty((h, w), np.float32)
+        for y in range(0, h, _STRIP):  # the fit works in float64: all at once it would be most of the memory
+            rows = slice(y, y + _STRIP)
+            position[rows] = three_point_peak(left[rows], best[rows], right[rows], index[rows], axis.values)
+        del left, right, best, before
         everywhere = DepthMap(position, axis.unit, np.ones((h, w), bool))
         fractional = axis.index_of(position).astype(np.float32)
-        return Estimate(everywhere, fractional, fuser.finish(), filled=everywhere)
+        sure = DepthMap(position, axis.unit, shown)
+        return Estimate(sure, fractional, fuser.finish(), filled=everywhere, source_frame=index)
 
 
 METHOD = Naive

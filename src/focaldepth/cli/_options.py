@@ -23,7 +23,9 @@ _READING = (
         metavar="NUMBERS|FILE",
         help="Focus position of every frame: 0.3,0.4,0.5 or start:stop:count or a file (txt, csv, yaml, json).",
     ),
-    click.option("--focus-unit", metavar="UNIT", help="Unit of the positions: m, cm, mm, um, dioptre, px, index."),
+    click.option(
+        "--focus-unit", metavar="UNIT", help="Unit of the positions: m, cm, mm, um, dioptre, px, index, relative."
+    ),
     click.option("--reverse", is_flag=True, help="Take the frames in reverse order."),
     click.option(
         "--optics",

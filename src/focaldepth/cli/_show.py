@@ -71,12 +71,19 @@ def written(files: Iterable[str]) -> None:
         fact("" if i else "written", path)
 
 
+def kept(files: Sequence[str]) -> None:
+    """Print what lay in an overwritten folder and is no part of the result."""
+    if files:
+        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+        fact("kept", f"{', '.join(files[:3])}{more}: no part of the earlier result, or changed since")
+
+
 def summary(result: DepthResult, told: Sequence[str], seconds: float) -> None:
     """Print the figures of the report's first row with the whole time, and the warnings that were not told yet."""
     for number in headline(result):
         comma = "" if number.note.startswith("of ") else ","
         note = f"{seconds:.1f} s with writing" if number.label == "Time" else number.note
-        fact(number.label.lower(), f"{number.value}{comma} {note}")
+        fact(number.label.lower(), f"{number.text}{comma} {note}")
     warnings(result.provenance.warnings, told)
 
 

@@ -75,6 +75,10 @@ def axis_text(axis: FocusAxis, origin: str) -> str:
     return f"{first} to {last} {axis.unit.symbol} ({origin})"
 
 
-def files_in(place: Path) -> list[str]:
-    """Return the files of an output in a fixed order."""
-    return [str(place)] if place.is_file() else sorted(str(p) for p in place.rglob("*") if p.is_file())
+def files_of(folder: Path, record: str) -> tuple[list[str], list[str]]:
+    """Return the files of an output in a fixed order, and what else lies in its folder and was kept."""
+    from focaldepth.io._foreign import listed
+
+    ours = {folder / name for name in (*(listed(folder, record) or {}), record)}
+    there = sorted(p for p in folder.rglob("*") if p.is_file())
+    return [str(p) for p in there if p in ours], [str(p) for p in there if p not in ours]

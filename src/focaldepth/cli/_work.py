@@ -78,8 +78,11 @@ def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options
     """
     from focaldepth.estimate import make_method, memory_needed
 
+    texts = mapping(options.get("method_settings", ()), "--set")
+
     def need(chosen: EstimateSettings, with_run: Run) -> int:
-        return memory_needed(stack, make_method(chosen, {}), with_run)
+        own = texts if chosen.method == settings.method else {}
+        return memory_needed(stack, make_method(chosen, own), with_run)
 
     run = make_run(options)
     needed = need(settings, run)
@@ -109,7 +112,7 @@ def warn_of_little_memory(needed: int) -> None:
 def _what_fits(limit: int, settings: EstimateSettings, run: Run, need: Callable[[EstimateSettings, Run], int]) -> str:
     """Name the first lighter run that fits, as options."""
     bare, one = replace(settings, fusion="none"), replace(run, threads=1)
-    fast = replace(bare, method="classical-fast", align="none")
+    fast = replace(bare, method="classical-fast", align="none", weights="", device="")
     lighter = (
         (settings, one, "--threads 1"),
         (bare, run, "--fusion none"),

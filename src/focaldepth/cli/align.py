@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from focaldepth import __version__
+from focaldepth.align._warp import Applied
 from focaldepth.cli import _options, _show, _summary, _work
 from focaldepth.cli._json import print_json
 from focaldepth.cli._pictures import suffix_of, tags_of
@@ -46,13 +47,16 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     with _work.running(options) as run:
         given = _work.read_transforms(options["transforms"], stack)
         found = find_alignment(stack, _work.settings_of(options), given, run)
-        aligned = apply(stack, found, unaligned=options["unaligned"], area=options["area"]).stack
-        files = write_frames(out, aligned, found, run, overwrite=options["overwrite"])
+        applied = apply(stack, found, unaligned=options["unaligned"], area=options["area"])
+        aligned = applied.stack
+        files = write_frames(out, applied, found, run, overwrite=options["overwrite"])
         current().written = str(out)
     warnings = aligned.info.warnings
+    _, kept = _summary.files_of(out, RECORD)
     if not options["quiet"]:
         _show.fact("aligned", f"{found.rule}; reference {stack.info.frame_names[found.reference]}")
         _show.written([*files[:3], f"... {len(files) - 4} more", files[-1]] if len(files) > 6 else files)
+        _show.kept(kept)
         _show.warnings(warnings, stack.info.warnings)
     if options["as_json"]:
         print_json(
@@ -61,6 +65,7 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
                 "version": __version__,
                 "output": str(out),
                 "files": files,
+                "kept": kept,
                 "input": _summary.stack_facts(stack),
                 **alignment_facts(stack, found),
                 "warnings": list(warnings),
@@ -89,10 +94,12 @@ def alignment_facts(stack: FocalStack, found: Alignment) -> dict[str, Any]:
     }
 
 
-def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, overwrite: bool) -> list[str]:
+def write_frames(out: Path, applied: Applied, found: Alignment, run: Run, *, overwrite: bool) -> list[str]:
     """Write all frames and the transforms into a new folder, all or nothing; return the paths."""
+    stack, made = applied.stack, applied.transforms
     from focaldepth.io._atomic import staged_folder
     from focaldepth.io.picture import write_picture
+    from focaldepth.io.result_folder import file_facts
     from focaldepth.io.transforms import TransformFile, write_transforms
 
     suffix = suffix_of(stack)
@@ -106,7 +113,8 @@ def write_frames(out: Path, stack: FocalStack, found: Alignment, run: Run, *, ov
         if stack.axis.unit is not Unit.INDEX:
             (folder / POSITIONS).write_text(positions(stack.axis, names), encoding="utf-8")
             names.append(POSITIONS)
-        write_transforms(folder / RECORD, TransformFile.of_alignment(found, stack.shape[:2]))
+        facts = {n: file_facts(folder / n, "focus positions" if n == POSITIONS else "aligned frame") for n in names}
+        write_transforms(folder / RECORD, TransformFile.of_alignment(found, stack.shape[:2], made), facts)
     return [str(out / n) for n in [*names, RECORD]]
 
 

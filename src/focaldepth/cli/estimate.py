@@ -75,6 +75,7 @@ def finish(
 ) -> tuple[dict[str, Any], DepthResult]:
     """Estimate, save and show; return the facts of the run and the result."""
     from focaldepth.estimate import estimate
+    from focaldepth.io._atomic import RECORD
     from focaldepth.report.save import save
 
     chosen = mapping(options["method_settings"], "--set")
@@ -87,16 +88,19 @@ def finish(
         names = ("overwrite", "formats", "mesh", "report")
         folder = save(result, out, **{name: options[name] for name in names})
         current().written = str(folder)
+    files, kept = _summary.files_of(folder, RECORD)
     facts = {
         "command": verb,
         "version": __version__,
         "output": str(folder),
-        "files": _summary.files_in(folder),
+        "files": files,
+        "kept": kept,
         "input": _summary.stack_facts(ready.stack),
         **_summary.result_facts(result),
         "seconds": time.monotonic() - ready.start,
     }
     if not options["quiet"]:
-        _show.written(facts["files"])
+        _show.written(files)
+        _show.kept(kept)
         _show.summary(result, ready.stack.info.warnings, facts["seconds"])
     return facts, result

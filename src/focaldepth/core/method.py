@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol, runtime_checkable
@@ -49,6 +50,8 @@ class MethodSpec:
         citations: what to cite when using it.
         invariances: laws it claims and that tests check ("frame order", "gain", "offset").
         bytes_per_pixel: working memory per pixel of a frame, beside decoded frames.
+        memory: (method, stack, run) -> bytes that a run needs, where `bytes_per_pixel` cannot tell; a method that fits
+            itself to `run.max_memory` returns what it takes under that limit. It raises what the run would raise.
     """
 
     title: str
@@ -62,6 +65,7 @@ class MethodSpec:
     citations: tuple[Citation, ...] = ()
     invariances: tuple[str, ...] = ()
     bytes_per_pixel: int = 32
+    memory: Callable[[Method, FocalStack, Run], int] | None = None
 
     def check(self, stack: FocalStack, name: str) -> None:
         """Raise StackError or UnitError for a stack that the method cannot take; `name` is that of the method."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from focaldepth.core.axis import FocusAxis
 from focaldepth.core.errors import StackError
+from focaldepth.core.frame import as_frame, describe, float_scale, frames_last
 from focaldepth.core.optics import Optics
 
 Frame = NDArray[Any]
@@ -181,7 +182,8 @@ class FocalStack:
             focus: one position per frame; frame indices when None.
             optics: what is known of the lens.
             transfer: how values relate to light.
-            white: value of full scale, such as 4095 for 12 bits in uint16; that of the data type when None.
+            white: value of full scale, such as 4095 for 12 bits in uint16; when None that of the data type, and for
+                float values far above 1 the next 2^k - 1 (see `float_scale`), which a warning of the stack tells.
             name: for messages and captions.
 
         >>> stack = FocalStack.from_arrays(np.zeros((3, 4, 5), np.uint8))
@@ -190,7 +192,9 @@ class FocalStack:
         """
         source = ArraySource.of(frames, name, white)
         axis = focus or FocusAxis.frames(len(source))
-        return cls(source, axis, optics or Optics(), transfer, StackInfo(name=name))
+        inferred = white is None and source.white != white_of(source.dtype)
+        warnings = (f"Float values reach beyond 1: {source.white:g} is taken for full scale.",) if inferred else ()
+        return cls(source, axis, optics or Optics(), transfer, StackInfo(name=name, warnings=warnings))
 
     def frames(self, prefetch: int = 2, threads: int = 2) -> Iterator[Frame]:
         """Yield every frame once, in order; up to `prefetch` frames are decoded ahead in `threads` threads."""
@@ -249,17 +253,26 @@ class ArraySource:
     @classmethod
     def of(cls, frames: Sequence[Frame] | Frame, name: str = "array", white: float | None = None) -> ArraySource:
         """Check arrays and bring them to (H, W, C); see FocalStack.from_arrays."""
-        arrays = tuple(_as_frame(np.asarray(f), f"{name}[{i}]") for i, f in enumerate(frames))
+        if isinstance(frames, np.ndarray) and frames_last(frames.shape):
+            raise StackError(
+                f"an array of shape {frames.shape} looks like (H, W, N), not (N, H, W).",
+                where=name,
+                hint="Give np.moveaxis(frames, 2, 0), or list(frames) if the shape is meant so.",
+            )
+        arrays = tuple(as_frame(np.asarray(f), f"{name}[{i}]") for i, f in enumerate(frames))
         if not arrays:
             raise StackError("no frames.", where=name, hint="Give at least 2 frames.")
         for i, a in enumerate(arrays):
             if (a.shape, a.dtype) != (arrays[0].shape, arrays[0].dtype):
                 raise StackError(
-                    f"frame is {_describe(a)}, the first is {_describe(arrays[0])}.",
+                    f"frame is {describe(a)}, the first is {describe(arrays[0])}.",
                     where=f"{name}[{i}]",
                     hint="All frames need one size, one number of channels and one bit depth.",
                 )
-        white = white_of(arrays[0].dtype) if white is None else float(white)
+        if white is None:
+            counts = arrays[0].dtype.kind == "f"
+            white = float_scale(max(float(a.max()) for a in arrays)) if counts else white_of(arrays[0].dtype)
+        white = float(white)
         if not 0 < white < np.inf:
             raise StackError(f"full scale is {white:g}.", where=name, hint="Give the value of a saturated pixel.")
         return cls(arrays, white)
@@ -291,11 +304,10 @@ class ArraySource:
 
 
 @dataclass(frozen=True)
-class SelectedSource:
-    """Some frames of another source."""
+class DerivedSource:
+    """Frames made from those of another source; what a kind of it does not say itself is as in `base`."""
 
     base: FrameSource
-    chosen: tuple[int, ...]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -311,6 +323,28 @@ class SelectedSource:
     def white(self) -> float:
         """Value of full scale."""
         return self.base.white
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    def read(self, i: int) -> Frame:
+        """Return frame i."""
+        return self.base.read(i)
+
+    def preview(self, i: int, factor: int) -> Frame:
+        """Return frame i reduced."""
+        return self.base.preview(i, factor)
+
+    def coverage(self, i: int) -> NDArray[np.bool_] | None:
+        """Return where frame i shows the scene."""
+        return self.base.coverage(i)
+
+
+@dataclass(frozen=True)
+class SelectedSource(DerivedSource):
+    """Some frames of another source; frame i is frame `chosen[i]` of `base`."""
+
+    chosen: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -364,31 +398,3 @@ def reduce_frame(frame: Frame, factor: int) -> Frame:
             count[: part.shape[0], : part.shape[1]] += 1
     mean: Frame = total / count if frame.dtype.kind == "f" else (total + count // 2) // count
     return mean.astype(frame.dtype)
-
-
-def _as_frame(array: Frame, where: str) -> Frame:
-    if array.ndim == 2:
-        array = array[..., None]
-    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
-        raise StackError(
-            f"not a picture: shape {array.shape}.",
-            where=where,
-            hint="Give (H, W), (H, W, 1), (H, W, 3) or (H, W, 4).",
-        )
-    if array.shape[2] == 4:
-        array = array[..., :3]
-    if array.dtype.kind == "f":
-        array = array.astype(np.float32, copy=False)
-    elif array.dtype.kind != "u" or array.dtype.itemsize > 2:
-        raise StackError(f"pixels are {array.dtype}.", where=where, hint="Give uint8, uint16 or float in [0, 1].")
-    else:
-        array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        bad = int(array.size - np.isfinite(array).sum())
-        raise StackError(f"{bad} values are NaN or infinite.", where=where, hint="Replace them before stacking.")
-    return np.ascontiguousarray(array)
-
-
-def _describe(array: Frame) -> str:
-    h, w, c = array.shape
-    return f"{w} x {h} px, {c} channel{'s' * (c > 1)}, {array.dtype}"

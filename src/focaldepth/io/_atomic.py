@@ -2,8 +2,9 @@
 
 Everything is written into a hidden neighbour of the target, ``.NAME.partial-HOST-PID-RANDOM``, and renamed at the end.
 A killed run leaves that neighbour behind; `sweep_stale` removes it once its process is gone. When an old result is
-replaced it steps aside as ``.NAME.old-...`` for the moment between two renames and is deleted only when the new one
-stands; if the process dies in that moment, `sweep_stale` puts the old one back.
+replaced, files in it that are not part of it get a second name in the new one; then it steps aside as
+``.NAME.old-...`` for the moment between two renames and is deleted only when the new one stands. If the process dies in
+that moment, `sweep_stale` puts the old one back.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from platform import node
 
 from focaldepth.core.errors import FocalDepthError, SettingError, WriteError
+from focaldepth.io._foreign import carry, listed
 
 RECORD = "result.json"
 """The file that makes a folder a focaldepth result; written last."""
@@ -43,7 +45,7 @@ def staged_folder(
 
     Args:
         out: folder to make; missing parents are made too.
-        overwrite: replace an existing result.
+        overwrite: replace an existing result; what else lies in its folder is kept.
         inputs: files or folders that were read; a folder that holds one of them is never replaced.
         needs_bytes: estimate of what will be written; checked against the free space first.
         record: the file by which an old folder is known as one that may be replaced.
@@ -54,14 +56,16 @@ def staged_folder(
     """
     target = check_target(out, overwrite, inputs=inputs, needs_bytes=needs_bytes, record=record)
     made = _make_parents(target)
-    sweep_stale(target)
+    sweep_stale(target, record)
     partial = _neighbour(target, "partial")
     try:
         with _explained(target, partial, needs_bytes):
             partial.mkdir()
             yield partial
+            if overwrite and target.exists():
+                carry(target, partial, record)
             _flush_folder(partial)
-            _put_in_place(partial, target, overwrite)
+            _put_in_place(partial, target, overwrite, record)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         _remove_empty(made)
@@ -157,12 +161,12 @@ def _check_existing(
     if not overwrite:
         raise SettingError("exists already.", where=out, hint="Give another folder, or replace it with --overwrite.")
     try:
-        foreign = not (target / record).is_file() and any(target.iterdir())
+        filled = any(target.iterdir())
     except OSError as error:
         raise WriteError(f"cannot be read: {error.strerror}.", where=out, hint="Check its permissions.") from error
-    if foreign:
+    if filled and listed(target, record) is None:
         raise SettingError(
-            f"is not a focaldepth result (no {record} in it) and is never replaced.",
+            f"is not a focaldepth result (no {record} of focaldepth in it) and is never replaced.",
             where=out,
             hint="Give another folder.",
         )
@@ -182,11 +186,11 @@ def _check_parent(target: Path, needs_bytes: int) -> None:
         raise _disk_full(target, needs_bytes, free)
 
 
-def sweep_stale(out: str | PathLike[str]) -> list[Path]:
+def sweep_stale(out: str | PathLike[str], record: str = RECORD) -> list[Path]:
     """Remove what killed runs left beside `out`; return the removed paths.
 
     Only neighbours of dead processes of this machine are touched. An old result whose replacement never arrived is put
-    back instead.
+    back instead; foreign files of one whose replacement stands go there first.
     """
     target = _absolute(out)
     pattern = re.compile(rf"\.{re.escape(target.name)}\.(partial|old)-(\w+)-(\d+)-\w+")
@@ -198,6 +202,8 @@ def sweep_stale(out: str | PathLike[str]) -> list[Path]:
         if match[1] == "old" and not target.exists():
             path.rename(target)
             continue
+        if match[1] == "old" and path.is_dir():
+            carry(path, target, record)
         shutil.rmtree(path, ignore_errors=True)
         removed.append(path)
     return removed
@@ -274,7 +280,7 @@ def _remove_empty(folders: Iterable[Path]) -> None:
             folder.rmdir()
 
 
-def _put_in_place(partial: Path, target: Path, overwrite: bool) -> None:
+def _put_in_place(partial: Path, target: Path, overwrite: bool, record: str) -> None:
     old = None
     if overwrite and target.exists():
         old = _neighbour(target, "old")
@@ -293,6 +299,7 @@ def _put_in_place(partial: Path, target: Path, overwrite: bool) -> None:
             _live.discard(old.name)
     _flush(target.parent)
     if old is not None:
+        carry(old, target, record)  # what came into it while the run was going on
         shutil.rmtree(old, ignore_errors=True)
 
 

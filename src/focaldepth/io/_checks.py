@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.errors import StackError
+from focaldepth.core.frame import float_scale
 from focaldepth.core.stack import Frame, FrameSource
 
 MIN_SIDE = 3
@@ -18,7 +19,6 @@ MIN_SIDE = 3
 _SMALL_STACK = 64_000_000
 _SAMPLED = 5
 _SCALES = (255, 1023, 4095)
-_FLOAT_SLACK = 4.0
 _THIN_FILE = 1 / 3
 
 
@@ -114,9 +114,7 @@ def _white(source: FrameSource, top: float) -> float:
     if top <= 0:
         return source.white
     if source.dtype.kind == "f":
-        if top <= _FLOAT_SLACK:
-            return source.white
-        return float(next((s for s in (*_SCALES, 65535) if top <= s), top))
+        return float_scale(max(top, source.white))
     return float(next((s for s in _SCALES if top <= s), source.white))
 
 

@@ -25,7 +25,7 @@ class ExifFacts:
         orientation: 1-8, 1 where nothing or nonsense is stated.
         block: the block with its orientation reset; None when absent.
         optics: focal length, f-number and pixel pitch where stated.
-        focus: origin text and distance in metres; None where unknown.
+        focus: tag and distance from the sensor in metres, as the camera counts; None where unknown.
         maker_note: a MakerNote is there.
     """
 
@@ -56,12 +56,11 @@ def read_exif(block: bytes | None, width: int, where: str) -> ExifFacts:
     exif = _tags.sub_ifd(stream, ifd, _tags.EXIF_IFD)
     turned = _number(ifd, _tags.ORIENTATION)
     orientation = int(turned) if turned is not None and 1 <= turned <= 8 else 1
-    optics = _optics(exif, width, where)
     return ExifFacts(
         orientation=orientation,
         block=_tags.reset_orientation(block, swap=orientation >= 5),
-        optics=optics,
-        focus=_focus(exif, optics.focal_length_m),
+        optics=_optics(exif, width, where),
+        focus=_focus(exif),
         maker_note=_tags.MAKER_NOTE in exif,
     )
 
@@ -99,15 +98,14 @@ def _with_pitch(optics: Optics, exif: Ifd, width: int, where: str) -> Optics:
     return optics.with_facts(origin, pixel_pitch_m=pitch) if low <= pitch * width / stated <= high else optics
 
 
-def _focus(exif: Ifd, focal_length_m: float | None) -> tuple[str, float] | None:
+def _focus(exif: Ifd) -> tuple[str, float] | None:
     tag = exif.get(_SUBJECT_DISTANCE)
     value = _number(exif, _SUBJECT_DISTANCE)
     if tag is None or value is None or value <= 0:
         return None
     if isinf(value) or int.from_bytes(tag.data[:4], "little" if tag.order == "<" else "big") == _UNKNOWN_FAR:
         return "EXIF SubjectDistance", float("inf")
-    text, distance = from_principal_plane(value, focal_length_m)
-    return f"EXIF SubjectDistance, {text}", distance
+    return "EXIF SubjectDistance", value
 
 
 def from_principal_plane(sensor_distance_m: float, focal_length_m: float | None) -> tuple[str, float]:

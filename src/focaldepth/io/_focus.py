@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import AxisError, ReadError
+from focaldepth.io._exif import from_principal_plane
 from focaldepth.io._files import PictureEntry
 from focaldepth.io._makernote import indistinct, positions_from, read_distances
 from focaldepth.io._names import unambiguous, with_pattern
-from focaldepth.io._numbers import is_unit, parse_value
+from focaldepth.io._numbers import is_unit, parse_value, same_unit
 from focaldepth.io._reader import PictureFile
+from focaldepth.io._relative import why_relative
 from focaldepth.io._sidecar import Positions, find_sidecar, read_sidecar
 
 Focus = str | Path | FocusAxis | Sequence[float] | NDArray[np.float64] | None
@@ -93,6 +95,7 @@ def locate(
     beside: Sequence[PictureFile] = (),
     siblings: Sequence[PictureFile] = (),
     name_pattern: str | None = None,
+    focal_length_m: float | None = None,
 ) -> Located:
     """Find the focus positions of picture files: argument, sidecar, EXIF, MakerNote, names, in this order.
 
@@ -104,6 +107,7 @@ def locate(
         beside: files of the folder that are not frames.
         siblings: all pictures of the folder, in natural order.
         name_pattern: where the number stands in file names.
+        focal_length_m: what is said of the lens beside EXIF; moves distances from the sensor to the principal plane.
 
     Raises:
         AxisError: positions of a list or sidecar do not fit the frames or are impossible; names file and line.
@@ -112,17 +116,32 @@ def locate(
         given = with_pattern([f.name for f in files], name_pattern)
     stated, notes = (given, []) if given else _sidecar(beside)
     if stated is not None:
-        located = _settle(_attach(stated, files, siblings), unit)
+        located = _settle(_attach(stated, files, siblings), unit, beside)
         return replace(located, warnings=(*notes, *located.warnings))
-    found, notes = _from_headers(entries)
+    found, notes = _from_headers(entries, focal_length_m)
     if found is None:
         found, hint = unambiguous([f.name for f in files])
         notes += [hint] if hint else []
     if found is None:
-        return Located(warnings=(*notes, NO_UNIT))
-    # Headers state metres; a unit given by the caller is for numbers that come without one.
-    located = _settle(replace(found, names=None), unit if found.where == "file names" else None)
+        return Located(warnings=(*notes, NO_UNIT, *unused_unit(unit, None)))
+    if found.where != "file names":
+        # Headers state metres; a unit given by the caller is for numbers that come without one.
+        notes += unused_unit(unit, found.unit, found.where)
+        unit = None
+    located = _settle(replace(found, names=None), unit, beside)
     return replace(located, warnings=(*notes, *located.warnings))
+
+
+def unused_unit(given: str | None, stated: str | None, origin: str = "") -> list[str]:
+    """Say so when a unit that the user gives is not used, because the positions have one or are unknown.
+
+    >>> unused_unit("mm", "m", "EXIF")
+    ['The focus unit mm is not used: EXIF states m.']
+    """
+    if given is None or (stated is not None and same_unit(given, stated)):
+        return []
+    why = f"{origin} states {stated}" if stated is not None else "there are no focus positions that it could belong to"
+    return [f"The focus unit {given} is not used: {why}."]
 
 
 def locate_container(n: int, given: Positions | None, unit: str | None, beside: Sequence[PictureFile]) -> Located:
@@ -132,7 +151,7 @@ def locate_container(n: int, given: Positions | None, unit: str | None, beside: 
         return Located(warnings=tuple(notes))
     if len(stated.values) != n:
         raise _wrong_count(stated, n)
-    located = _settle(replace(stated, names=None), unit)
+    located = _settle(replace(stated, names=None), unit, beside)
     return replace(located, warnings=(*notes, *located.warnings))
 
 
@@ -194,11 +213,13 @@ def _wrong_count(stated: Positions, n: int) -> AxisError:
     return AxisError(what, where=stated.where, hint="Give one focus position per frame.")
 
 
-def _from_headers(entries: Sequence[PictureEntry | None]) -> tuple[Positions | None, list[str]]:
+def _from_headers(
+    entries: Sequence[PictureEntry | None], focal_length_m: float | None
+) -> tuple[Positions | None, list[str]]:
     """EXIF first; MakerNotes where EXIF says nothing that tells the frames apart."""
     good = [e for e in entries if e is not None]
     notes = []
-    stated = [e.facts.focus for e in good]
+    stated = [_from_lens(e, focal_length_m) for e in good]
     known = [s for s in stated if s is not None]
     if known and len(known) < len(good):
         silent = next(e.name for e, s in zip(good, stated, strict=True) if s is None)
@@ -208,7 +229,7 @@ def _from_headers(entries: Sequence[PictureEntry | None]) -> tuple[Positions | N
     elif known:
         problem = indistinct([d for _, d in known]) or _mixed([o for o, d in known if d != float("inf")])
         if not problem:
-            return _exif_positions(entries, known[0][0]), []
+            return _exif_positions(entries, known), []
         notes.append(f"EXIF SubjectDistance: {problem}; not used.")
     files = [e.file for e in good if isinstance(e.file, Path)]
     if len(files) != len(good) or not any(e.facts.maker_note for e in good):
@@ -216,7 +237,7 @@ def _from_headers(entries: Sequence[PictureEntry | None]) -> tuple[Positions | N
     records = read_distances(files)
     if records is None:
         return None, notes
-    found, more = positions_from(records, [f.name for f in files])
+    found, more = positions_from(records, [f.name for f in files], focal_length_m)
     return _spread(found, entries), notes + more
 
 
@@ -226,9 +247,23 @@ def _mixed(origins: Sequence[str]) -> str:
     return "only some distances could be converted to the principal plane" if len(kinds) > 1 else ""
 
 
-def _exif_positions(entries: Sequence[PictureEntry | None], origin: str) -> Positions:
-    values = tuple(e.facts.focus[1] if e is not None and e.facts.focus else float("nan") for e in entries)
-    notes = (f"Focus distances count {origin.partition(', ')[2]}.",) if "not converted" in origin else ()
+def _from_lens(entry: PictureEntry, focal_length_m: float | None) -> tuple[str, float] | None:
+    """Origin and distance from the principal plane; EXIF counts from the sensor."""
+    if entry.facts.focus is None:
+        return None
+    tag, distance = entry.facts.focus
+    done, distance = from_principal_plane(distance, focal_length_m or entry.facts.optics.focal_length_m)
+    return f"{tag}, {done}", distance
+
+
+def _exif_positions(entries: Sequence[PictureEntry | None], known: Sequence[tuple[str, float]]) -> Positions:
+    # Infinity needs no conversion, so it does not tell what was done with the others.
+    origin = next((o for o, d in known if d != float("inf")), known[0][0])
+    notes: tuple[str, ...] = ()
+    if "not converted" in origin:
+        notes = (f"Focus distances count {origin.partition(', ')[2]}. State it with --optics focal_length=50mm.",)
+    rest = iter(known)
+    values = tuple(float("nan") if e is None else next(rest)[1] for e in entries)
     return Positions(values, origin, "EXIF", unit="m", warnings=notes)
 
 
@@ -240,17 +275,20 @@ def _spread(found: Positions | None, entries: Sequence[PictureEntry | None]) -> 
     return replace(found, values=tuple(float("nan") if e is None else next(rest) for e in entries), names=None)
 
 
-def _settle(stated: Positions, unit: str | None) -> Located:
+def _settle(stated: Positions, unit: str | None, beside: Sequence[PictureFile]) -> Located:
     """Decide the unit and scale the values into it."""
     notes = list(stated.warnings)
-    if stated.relative and unit is None:
-        notes.append(f"{stated.origin}: {stated.relative}; they order the frames, and the result is in frames.")
+    relative = why_relative(stated, unit, beside)
+    if relative:
+        _check(np.array(stated.values), None, stated)
+        hint = "" if unit else " If they do have a unit, say which with --focus-unit."
+        notes.append(f"{stated.origin}: {relative}; they order the frames, and the result is in frames.{hint}")
         return Located(
             np.array(stated.values), Unit.INDEX, f"{stated.origin} (order only)", tuple(notes), relative=True
         )
     if stated.relative:
         notes.append(f"{stated.origin}: {stated.relative}, but are taken as {unit} on request.")
-    if unit and stated.unit and Unit.parse_scaled(unit) != Unit.parse_scaled(stated.unit):
+    if unit and stated.unit and not same_unit(unit, stated.unit):
         notes.append(f"{stated.origin} states {stated.unit}; taken as {unit} on request.")
     word = unit or stated.unit
     if word is None:
@@ -265,14 +303,14 @@ def _settle(stated: Positions, unit: str | None) -> Located:
     return Located(scaled, kind, origin, tuple(notes))
 
 
-def _check(values: NDArray[np.float64], unit: Unit, stated: Positions) -> None:
-    """Refuse what no lens can do and what cannot tell frames apart, with file and line."""
+def _check(values: NDArray[np.float64], unit: Unit | None, stated: Positions) -> None:
+    """Refuse what no lens can do and what cannot tell frames apart, with file and line; None = relative positions."""
     seen: dict[float, int] = {}
     for i, value in enumerate(values.tolist()):
         written = f"{stated.values[i]:g}"
         if (
             value != value
-            or (value in (float("inf"), float("-inf")) and unit is not Unit.METRE)
+            or (value in (float("inf"), float("-inf")) and unit not in (Unit.METRE, None))
             or value == float("-inf")
         ):
             raise AxisError(
@@ -284,7 +322,7 @@ def _check(values: NDArray[np.float64], unit: Unit, stated: Positions) -> None:
                 where=stated.place(i),
                 hint="Metres must be above 0, dioptres at least 0; stage positions are given in um.",
             )
-        if value in seen:
+        if value in seen and unit is not None:
             raise AxisError(
                 f"frames {seen[value] + 1} and {i + 1} have the same focus position {written}.",
                 where=stated.place(i),

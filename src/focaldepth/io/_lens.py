@@ -53,6 +53,31 @@ def lens_facts(
     return optics, warnings
 
 
+def known_focal_length(given: Optics | None, beside: Sequence[PictureFile]) -> float | None:
+    """Return what is said of the focal length beside the frames, in metres: by the caller, else by focal_length.txt."""
+    if given is not None and given.focal_length_m is not None:
+        return given.focal_length_m
+    file = next((f for f in beside if f.name.lower() == FOCAL_LENGTH), None)
+    found = None if file is None else read_number(file)
+    return None if found is None else plausible_m(*found)
+
+
+def read_number(file: PictureFile) -> tuple[float, str] | None:
+    """Return the number of focal_length.txt and the unit behind it ("" where there is none); None for several."""
+    lines = [line.partition("#")[0].strip() for line in read_text(file).splitlines()]
+    values = {parse_value(line.strip(",;")) for line in lines if line}
+    if not values or None in values:
+        raise ReadError("holds no focal length.", where=file, hint="Write one number in mm, or delete the file.")
+    return next(v for v in values if v) if len(values) == 1 else None
+
+
+def plausible_m(number: float, unit: str) -> float | None:
+    """Return a focal length in metres; None for one that no lens has."""
+    factor = _FACTORS_MM.get(unit.lower())
+    low, high = _PLAUSIBLE_MM
+    return number * factor * 1e-3 if factor and low <= number * factor <= high else None
+
+
 def read_focal_length(file: PictureFile, axis: FocusAxis) -> tuple[float | None, str]:
     """Read focal_length.txt: millimetres unless a unit stands behind the number.
 
@@ -62,19 +87,14 @@ def read_focal_length(file: PictureFile, axis: FocusAxis) -> tuple[float | None,
     Returns:
         Focal length in metres, or None; a warning or "".
     """
-    lines = [line.partition("#")[0].strip() for line in read_text(file).splitlines()]
-    values = {parse_value(line.strip(",;")) for line in lines if line}
-    if not values or None in values:
-        raise ReadError("holds no focal length.", where=file, hint="Write one number in mm, or delete the file.")
-    if len(values) > 1:
+    found = read_number(file)
+    if found is None:
         return None, f"{file.name}: several focal lengths; none is used. Give one with --optics focal_length_m=VALUE."
-    number, unit = next(v for v in values if v)
-    factor = _FACTORS_MM.get(unit.lower())
-    focal_mm = number * factor if factor else float("nan")
+    number, unit = found
+    focal_m = plausible_m(number, unit)
     nearest_m = float(axis.values.min()) if axis.unit is Unit.METRE else float("inf")
-    low, high = _PLAUSIBLE_MM
-    if low <= focal_mm <= high and focal_mm * 1e-3 < nearest_m:
-        return focal_mm * 1e-3, ""
+    if focal_m is not None and focal_m < nearest_m:
+        return focal_m, ""
     return None, (
         f"{file.name}: {number:g} {unit or 'mm'} is no plausible focal length beside these focus distances; it is "
         "left out. Give it with --optics focal_length_m=VALUE."

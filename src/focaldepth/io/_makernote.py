@@ -48,12 +48,15 @@ def read_distances(files: Sequence[Path]) -> list[dict[str, Any]] | None:
     return [by_file.get(str(f.resolve()), {}) for f in files]
 
 
-def positions_from(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> tuple[Positions | None, list[str]]:
+def positions_from(
+    records: Sequence[Mapping[str, Any]], names: Sequence[str], focal_length_m: float | None = None
+) -> tuple[Positions | None, list[str]]:
     """Turn exiftool's records into positions, if every frame has one and they tell the frames apart.
 
     Args:
         records: one per frame, as ``exiftool -j`` writes them, with or without ``-n``.
         names: file names of the frames.
+        focal_length_m: what the user says of the lens; None = as each record states it.
 
     Returns:
         Positions or None where unknown; warnings that say why.
@@ -71,7 +74,8 @@ def positions_from(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -
     problem = indistinct(distances)
     if problem:
         return None, [f"MakerNote {next(iter(tags))}: {problem}; not used."]
-    converted = [from_principal_plane(d, _focal_length_m(r)) for d, r in zip(distances, records, strict=True)]
+    focal = [focal_length_m or _focal_length_m(r) for r in records]
+    converted = [from_principal_plane(d, f) for d, f in zip(distances, focal, strict=True)]
     origin = f"MakerNote {next(iter(tags))}, {converted[0][0]}"
     return Positions(tuple(d for _, d in converted), origin, "MakerNote", names=tuple(names), unit="m"), []
 

@@ -27,6 +27,26 @@ def parse_value(text: str) -> tuple[float, str] | None:
     return float(number), unit
 
 
+RELATIVE = ("relative", "arbitrary", "unitless", "none", "a.u.")
+"""Words that say of positions that they have no unit."""
+
+
+def is_relative(text: str) -> bool:
+    """True for a word that says of focus positions that they have no unit."""
+    return text.strip().lower() in RELATIVE
+
+
+def same_unit(a: str, b: str) -> bool:
+    """True for two words for one unit.
+
+    >>> same_unit("mm", "millimetre"), same_unit("m", "mm")
+    (True, False)
+    """
+    if is_relative(a) or is_relative(b):
+        return is_relative(a) and is_relative(b)
+    return Unit.parse_scaled(a) == Unit.parse_scaled(b)
+
+
 def is_unit(text: str) -> bool:
     """True for a word that names a unit of focus positions."""
     try:
@@ -44,14 +64,15 @@ def unit_of_heading(text: str) -> str | None:
     """
     bracket = _BRACKET.search(text)
     word = bracket[1] if bracket else re.split(r"[_\s]+", text.strip())[-1]
-    return word.strip() if is_unit(word) and word.lower() not in ("index", "frame", "frames") else None
+    known = is_unit(word) or word.lower() == RELATIVE[0]
+    return word.strip() if known and word.lower() not in ("index", "frame", "frames") else None
 
 
 def unit_of_comment(text: str) -> str | None:
-    """Return the unit that a comment such as "unit: mm" or "distances in metres" states.
+    """Return the unit that a comment such as "unit: mm", "distances in metres" or "unit: relative" states.
 
     >>> unit_of_comment("focus distance, unit: mm"), unit_of_comment("distance in cm"), unit_of_comment("by hand")
     ('mm', 'cm', None)
     """
     stated = _STATED.search(text) or re.search(r"\bin\s+([^\s,;.]+)", text) or _BRACKET.search(text)
-    return stated[1] if stated and is_unit(stated[1]) else None
+    return stated[1] if stated and (is_unit(stated[1]) or is_relative(stated[1])) else None

@@ -33,7 +33,7 @@ class PictureFacts:
         transfer: how values relate to light.
         exif, icc: raw blocks, None when absent; EXIF begins with b"Exif\\0\\0", its orientation is reset.
         optics: focal length, f-number ... where the file states them.
-        focus: focus position with its tag name (("EXIF SubjectDistance", axis value in metres)), None when absent.
+        focus: tag and focus distance from the sensor in metres (("EXIF SubjectDistance", 0.43)); None when absent.
         maker_note: the file may hold a focus distance that only exiftool can read.
     """
 
@@ -83,12 +83,14 @@ class ReadOptions:
             item of further axes, by position or letter: "stack_train[3]", "[T=2]".
         axes: letters of its axes, such as "NHWC".
         log: position log of a video sweep.
+        focus_unit: unit of focus positions that the file holds without one.
     """
 
     channel: str | None = None
     dataset: str | None = None
     axes: str | None = None
     log: Path | None = None
+    focus_unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ class Container:
         warnings: sentences that belong into the result.
         extra: what else is worth keeping, plain JSON values.
         truth: depth and all-in-focus arrays that a container may bring (plain npz), by name.
+        unit_taken: the positions have the unit `ReadOptions.focus_unit`, because the file states none.
     """
 
     source: FrameSource
@@ -119,11 +122,12 @@ class Container:
     warnings: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     truth: Mapping[str, Any] = field(default_factory=dict)
+    unit_taken: bool = False
 
 
 @runtime_checkable
 class ContainerReader(Protocol):
-    """One file holds the whole stack."""
+    """One file holds the whole stack; one with an attribute `takes_log` that is true heeds `ReadOptions.log`."""
 
     title: str
     suffixes: tuple[str, ...]

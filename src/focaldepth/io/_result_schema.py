@@ -136,6 +136,8 @@ class FrameTransform(_Model):
     matrix: list[list[float]] = Field(description="3 x 3, row by row.")
     aligned: bool = True
     reason: str = Field(default="", description="Why it is not aligned.")
+    used: bool = Field(default=True, description="Whether it takes part in the result.")
+    score: float | None = Field(default=None, description="Agreement with the frames it was compared with, -1 to 1.")
 
 
 class TransformsModel(_Model):
@@ -146,7 +148,12 @@ class TransformsModel(_Model):
     size: tuple[int, int] = Field(description="Rows and columns of the reference picture.")
     reference: int = Field(ge=0)
     rule: str
+    corner: tuple[int, int] = Field(
+        default=(0, 0), description="Row and column of the reference picture where the result begins (cropped results)."
+    )
+    evidence: dict[str, Number] = Field(default={}, description="Numbers that the decision rests on.")
     frames: list[FrameTransform]
+    files: dict[str, FileFacts] = Field(default={}, description="Files written beside this one, of focaldepth align.")
 
 
 def json_schema() -> str:

@@ -59,6 +59,6 @@ class MapWriter(Protocol):
 
 
 WRITERS: Registry[MapWriter] = Registry(
-    "writer", ("io.writers",), "WRITER", (("imagej", "tiff"), ("imagej-tiff", "tiff"), ("png", "png16"))
+    "format", ("io.writers",), "WRITER", (("imagej", "tiff"), ("imagej-tiff", "tiff"), ("png", "png16"))
 )
-"""All writers: files of ``focaldepth/io/writers`` and entry points ``focaldepth.writers``."""
+"""All writers: files of ``focaldepth/io/writers`` and entry points ``focaldepth.formats``."""

@@ -17,9 +17,10 @@ from focaldepth.core.optics import Optics
 from focaldepth.core.stack import FocalStack, FrameSource, SelectedSource, StackInfo
 from focaldepth.io._checks import check_size, look
 from focaldepth.io._files import FileSource, PictureEntry, read_entries, same_kind
-from focaldepth.io._focus import NO_UNIT, Focus, Located, from_argument, locate, locate_container
+from focaldepth.io._focus import NO_UNIT, Focus, Located, from_argument, locate, locate_container, unused_unit
 from focaldepth.io._inputs import Formats, Found, find
-from focaldepth.io._lens import FOCAL_LENGTH, lens_facts
+from focaldepth.io._lens import FOCAL_LENGTH, known_focal_length, lens_facts
+from focaldepth.io._numbers import is_relative
 from focaldepth.io._order import natural_order, order_by
 from focaldepth.io._reader import MAX_PIXELS, Container, ContainerReader, PictureFile, PictureReader, ReadOptions
 from focaldepth.io._sidecar import Positions, find_sidecar
@@ -53,7 +54,8 @@ def load_stack(
         inputs: folder, glob pattern, list of pictures, zip archive, or a file that holds a stack.
         focus: positions: numbers, "0.1,0.2", "start:stop:count", a FocusAxis, or the path of a sidecar. A list counts
             the frames in natural name order, or in the order of `inputs` where that is a list in an order of its own.
-        focus_unit: what the numbers are in ("m", "mm", "um", "dioptre" ...) where they do not say so themselves.
+        focus_unit: what the numbers are in ("m", "mm", "um", "dioptre" ..., or "relative" for numbers that only order
+            the frames) where they do not say so themselves.
         reverse: last frame first; a list in `focus` then counts from the last frame.
         channel: number or name of the only channel to read.
         dataset: name of the dataset in HDF5 or zarr.
@@ -84,10 +86,10 @@ def load_stack(
     given = from_argument(focus)
     if given is not None and given.names is None and reverse:
         given = given.reversed()
-    if focus_unit is not None:
+    if focus_unit is not None and not is_relative(focus_unit):
         Unit.parse_scaled(focus_unit)
     name = None if channel is None else str(channel)
-    options = ReadOptions(channel=name, dataset=dataset, axes=axes, log=None if log is None else Path(log))
+    options = ReadOptions(name, dataset, axes, None if log is None else Path(log), focus_unit)
     wish = _Wish(given, focus_unit, reverse, options, skip_bad_frames, optics, name_pattern, max_pixels)
     formats = Formats.all()
     found = find(inputs, formats)
@@ -129,6 +131,7 @@ def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
         beside=found.beside,
         siblings=found.siblings,
         name_pattern=wish.name_pattern,
+        focal_length_m=known_focal_length(wish.optics, found.beside),
     )
     kept, axis, rule, sorting = _arranged(entries, located, rule, wish.reverse)
     if len(kept) < 2:
@@ -148,7 +151,7 @@ def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
         icc=facts.icc,
         reference=reference,
         skipped=skipped,
-        warnings=(*found.warnings, *left_out, *located.warnings, *sorting, *seen, *doubts),
+        warnings=(*found.warnings, *_idle(wish, None), *left_out, *located.warnings, *sorting, *seen, *doubts),
         extra=_extra(found, located, kept, entries),
     )
     return FocalStack(source, axis, lens, facts.transfer, info)
@@ -213,7 +216,7 @@ def _too_few(found: Found, n: int, skipped: dict[str, str] | None = None) -> Sta
 
 def _source(kept: Sequence[PictureEntry], wish: _Wish, where: str) -> tuple[FrameSource, list[str]]:
     h, w, c = kept[0].facts.shape
-    channel = None if wish.options.channel is None or c == 1 else _channel(wish.options.channel)
+    channel = None if wish.options.channel is None else _channel(wish.options.channel, c)
     source: FrameSource = FileSource(
         files=tuple(e.file for e in kept),
         readers=tuple(e.reader for e in kept),
@@ -228,10 +231,12 @@ def _source(kept: Sequence[PictureEntry], wish: _Wish, where: str) -> tuple[Fram
     return look(source, [e.name for e in kept], sizes)
 
 
-def _channel(channel: str) -> int:
-    number = _CHANNELS.get(channel.lower())
+def _channel(channel: str, count: int) -> int:
+    known = _CHANNELS if count == 3 else {"0": 0, "grey": 0, "gray": 0}
+    number = known.get(channel.lower())
     if number is None:
-        raise SettingError(f"there is no channel {channel!r}.", where="channel", hint="Known: 0 red, 1 green, 2 blue.")
+        hint = "Known: 0 red, 1 green, 2 blue." if count == 3 else "The pictures are grey: their only channel is 0."
+        raise SettingError(f"there is no channel {channel!r}.", where="channel", hint=hint)
     return number
 
 
@@ -243,10 +248,29 @@ def _extra(
     used = {FOCAL_LENGTH, sidecar.name if sidecar else ""}
     ignored = [f.name for f in found.beside if f.name not in used]
     extra: dict[str, Any] = {"ignored": ignored} if ignored else {}
-    if located.relative and located.values is not None:
-        by_entry = {id(e): v for e, v in zip(entries, located.values.tolist(), strict=True)}
-        extra["relative_positions"] = [by_entry[id(e)] for e in kept]
-    return extra
+    place = {id(e): i for i, e in enumerate(entries)}
+    return extra | _relative_extra(located, [place[id(e)] for e in kept])
+
+
+def _relative_extra(located: Located, order: Sequence[int]) -> dict[str, Any]:
+    """Positions that only order the frames, in the order of the stack."""
+    if not located.relative or located.values is None:
+        return {}
+    return {"relative_positions": located.values[list(order)].tolist()}
+
+
+def _idle(wish: _Wish, reader: ContainerReader | None) -> list[str]:
+    """Name options that have nothing to act on; an option must not be lost in silence."""
+    options, positional = wish.options, wish.focus is not None or reader is not None
+    given: dict[str, object] = {"name pattern": wish.name_pattern if positional else None}
+    given["log"] = None if getattr(reader, "takes_log", False) else options.log
+    if reader is None:
+        given |= {"dataset": options.dataset, "axes": options.axes}
+    idle = [name for name, value in given.items() if value is not None]
+    if not idle:
+        return []
+    why = "positions are given" if idle == ["name pattern"] and reader is None else "the input does not need it"
+    return [f"Not used: {', '.join(idle)}; {why}."]
 
 
 def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wish) -> FocalStack:
@@ -257,7 +281,7 @@ def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wi
     check_size(held.source, found.where)
     names = held.frame_names or tuple(f"{path.name}[{i}]" for i in range(n))
     located = locate_container(n, wish.focus, wish.unit, found.beside)
-    axis, order, notes = _container_axis(held, located, names, wish.reverse)
+    axis, order, notes = _container_axis(held, located, names, wish)
     known = located.values is not None or held.axis is not None
     source, seen = look(held.source, names, ())
     lens, doubts = lens_facts(wish.optics, found.beside, [held.optics], 0, axis)
@@ -271,15 +295,15 @@ def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wi
         icc=held.icc,
         reference=n // 2,
         skipped=held.skipped,
-        warnings=(*found.warnings, *held.warnings, *located.warnings, *notes, *seen, *doubts),
-        extra=held.extra,
+        warnings=(*found.warnings, *_idle(wish, reader), *held.warnings, *located.warnings, *notes, *seen, *doubts),
+        extra={**held.extra, **_relative_extra(located, order)},
     )
     source = source if order == list(range(n)) else SelectedSource(source, tuple(order))
     return FocalStack(source, axis, lens, held.transfer, info)
 
 
 def _container_axis(
-    held: Container, located: Located, names: Sequence[str], reverse: bool
+    held: Container, located: Located, names: Sequence[str], wish: _Wish
 ) -> tuple[FocusAxis, list[int], list[str]]:
     """The axis, the order of frames that makes it monotone, and what to say of it."""
     n = len(held.source)
@@ -287,14 +311,15 @@ def _container_axis(
     values, unit = located.values, located.unit
     if values is None and held.axis is not None:
         values, unit = held.axis.values, held.axis.unit
+        notes += [] if held.unit_taken else unused_unit(wish.unit, unit.value, held.focus_origin)
     elif values is None:
-        notes.append(NO_UNIT)
+        notes += [NO_UNIT, *unused_unit(wish.unit, None)]
     else:
         moved = order_by(values)
         if moved is not None:
             notes.append(_sorted_note(located.origin, names[_first_moved(moved)]))
             order = [int(i) for i in moved]
-    order = order[::-1] if reverse else order
+    order = order[::-1] if wish.reverse else order
     if values is None or located.relative:
         return FocusAxis.frames(n), order, notes
     return FocusAxis(values[order], unit), order, notes

@@ -68,10 +68,10 @@ def card_path(weights: Path) -> Path:
     return weights.with_suffix(".json")
 
 
-def write_card(card: Card, weights: Path) -> None:
-    """Write the card beside its weights."""
+def write_card(card: Card, path: Path) -> None:
+    """Write a card."""
     values = {**asdict(card), "convention": card.convention.as_dict()}
-    card_path(weights).write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+    path.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
 
 
 def read_card(weights: Path) -> Card:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from focaldepth.core.axis import Unit
-from focaldepth.core.errors import StackError, WeightsError
+from focaldepth.core.errors import SettingError, StackError, UnknownNameError, WeightsError
 from focaldepth.core.method import Citation
 from focaldepth.core.registry import Registry
 
@@ -102,6 +102,29 @@ class Convention:
         """Return plain JSON values."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
+    def changed(self, texts: Mapping[str, str]) -> Convention:
+        """Return the convention with fields given as texts; three numbers are separated by commas.
+
+        Raises:
+            UnknownNameError: there is no such field.
+            SettingError: the text is no value of it.
+
+        >>> Convention(Unit.METRE).changed({"std": "1,2,3", "unit": "dioptre"}).std
+        (1.0, 2.0, 3.0)
+        """
+        values = self.as_dict()
+        for key, text in texts.items():
+            name = key.replace("-", "_")
+            if name not in values:
+                raise UnknownNameError("field", key, values, where="convention")
+            old = values[name]
+            try:
+                numbers = [float(part) for part in text.split(",")] if not isinstance(old, str) else []
+                values[name] = text if isinstance(old, str) else numbers if isinstance(old, list) else float(text)
+            except ValueError as error:
+                raise SettingError(f"{key} is {text!r}.", where="convention", hint="Give numbers.") from error
+        return Convention.from_dict(values)
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Convention:
         """Read what `as_dict` gave; raises WeightsError for anything else."""
@@ -128,6 +151,8 @@ class Limits:
         min_side: smallest H and W.
         min_frames, max_frames: range of N; None = any; equal = N is fixed by a layer.
         channels: colour channels of a frame.
+        tiles: a part of a picture may be given in the place of the whole; False where the network aligns frames, or
+            knows in other ways where in the picture a pixel lies.
     """
 
     stride: int
@@ -135,6 +160,7 @@ class Limits:
     min_frames: int = 1
     max_frames: int | None = None
     channels: int = 3
+    tiles: bool = True
 
     @property
     def fixed_frames(self) -> int | None:

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from focaldepth.core.errors import ReadError, WeightsError, WriteError
-from focaldepth.networks._card import Card, read_card, sha256_of, write_card
+from focaldepth.core.settings import parse
+from focaldepth.io._atomic import staged_file
+from focaldepth.networks._card import Card, card_path, read_card, sha256_of, write_card
 from focaldepth.networks._checkpoint import Checkpoint, read_checkpoint
 from focaldepth.networks._net import FocusNet, build
 from focaldepth.networks._spec import NETWORKS, Convention, Options
@@ -20,18 +22,20 @@ _SHOWN = 3
 """Keys that a message names before it counts the rest."""
 
 
-def from_checkpoint(path: Path, name: str) -> tuple[FocusNet, Checkpoint]:
+def from_checkpoint(path: Path, name: str, stated: Mapping[str, str] | None = None) -> tuple[FocusNet, Checkpoint]:
     """Make a network from a checkpoint of the official code; options are read from its tensors.
 
     Args:
         path: see `read_checkpoint`.
         name: which network it is, a name of `NETWORKS`.
+        stated: options as texts, for what leaves no trace in tensors; they count more than what was read.
 
     Returns:
         The network in evaluation mode, and the checkpoint as read.
 
     Raises:
         ReadError, WeightsError: the file is damaged, of another network, lacks keys, has surplus ones, or holds NaN.
+        UnknownNameError, SettingError: no such option, or not that value.
     """
     name, spec = NETWORKS.resolve(name), NETWORKS.get(name)
     found = read_checkpoint(path)
@@ -41,54 +45,85 @@ def from_checkpoint(path: Path, name: str) -> tuple[FocusNet, Checkpoint]:
     found = replace(found, tensors={k: v for k, v in found.tensors.items() if k not in dropped}, dropped=dropped)
     try:
         _check_signature(found, name)
-        options = spec.read_options(found.shapes, found.stated)
+        options = _with(spec.read_options(found.shapes, found.stated), stated or {})
         return with_weights(name, options, found.tensors), found
     except WeightsError as error:
         raise WeightsError(error.what, where=path, hint=error.hint) from error
 
 
+def _with(options: Options, stated: Mapping[str, str]) -> Options:
+    """Return options with those that were stated."""
+    cls: Any = type(options)
+    parsed = parse(cls, stated)
+    names = {key.replace("-", "_") for key in stated}
+    changed: Options = replace(options, **{name: getattr(parsed, name) for name in names})  # type: ignore[type-var]
+    return changed
+
+
 def import_checkpoint(
-    path: Path, name: str, output: Path, *, convention: Convention | None = None, **facts: Any
+    path: Path,
+    name: str,
+    output: Path,
+    *,
+    options: Mapping[str, str] | None = None,
+    convention: Convention | None = None,
+    overwrite: bool = False,
+    **facts: Any,
 ) -> Card:
     """Convert a checkpoint into a safetensors file with its card.
 
     Args:
         path, name: see `from_checkpoint`.
         output: the .safetensors file to write; the card lies beside it.
+        options: see `from_checkpoint`, `stated`.
         convention: how the network was fed in training; None = as the official code does.
+        overwrite: replace an existing file.
         **facts: `tag`, `trained_on`, `licence`, `metrics` of the card.
     """
-    net, found = from_checkpoint(path, name)
+    net, found = from_checkpoint(path, name, options)
     source = {"file": path.name, "sha256": sha256_of(path), "dropped": list(found.dropped)}
     name = NETWORKS.resolve(name)
-    return save_weights(net, name, output, convention=convention, source=source, **facts)
+    return save_weights(net, name, output, convention=convention, overwrite=overwrite, source=source, **facts)
 
 
-def save_weights(net: FocusNet, name: str, output: Path, *, convention: Convention | None = None, **facts: Any) -> Card:
-    """Write the weights of a network as safetensors, with a card.
+def check_output(output: Path, *, overwrite: bool = False) -> None:
+    """Raise WriteError for a name under which weights cannot be saved."""
+    if output.suffix != ".safetensors":
+        raise WriteError("is no .safetensors file.", where=output, hint="Give a name that ends so.")
+    if output.exists() and not overwrite:
+        raise WriteError("exists already.", where=output, hint="Give another name, or replace it with --overwrite.")
+
+
+def save_weights(
+    net: FocusNet,
+    name: str,
+    output: Path,
+    *,
+    convention: Convention | None = None,
+    overwrite: bool = False,
+    **facts: Any,
+) -> Card:
+    """Write the weights of a network as safetensors, with a card; both are there in the end, or neither.
 
     Raises:
         WriteError: the file exists already, does not end in .safetensors, or cannot be written.
     """
     from safetensors.torch import save_file
 
-    if output.suffix != ".safetensors" or output.exists():
-        raise WriteError("is no new .safetensors file.", where=output, hint="Give another name that ends so.")
+    check_output(output, overwrite=overwrite)
     tensors = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
-    try:
-        save_file(tensors, output)
-        options: Any = net.options
+    options: Any = net.options
+    with staged_file(output, overwrite) as file, staged_file(card_path(output), overwrite=True) as beside:
+        save_file(tensors, file)
         card = Card(
             network=name,
             options=asdict(options),
             convention=convention or NETWORKS.get(name).convention,
-            sha256=sha256_of(output),
+            sha256=sha256_of(file),
             parameters=sum(p.numel() for p in net.parameters()),
             **facts,
         )
-        write_card(card, output)
-    except OSError as error:
-        raise WriteError(f"cannot be written: {error}.", where=output, hint="Choose another folder.") from error
+        write_card(card, beside)
     return card
 
 

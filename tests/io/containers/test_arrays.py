@@ -11,6 +11,7 @@ import zarr
 
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import ReadError
+from focaldepth.io.load import load_stack
 from focaldepth.io.readers._layout import guess_axes
 
 from .conftest import make_frames, open_container, read_all, reader
@@ -270,3 +271,59 @@ class TestNpy:
         (tmp_path / "a.npy").write_bytes(data)
         with pytest.raises(ReadError, match=r"a\.npy: array cannot be read"):
             open_container("npy", tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(("shape", "letters"), [((40, 50, 6), "HWN"), ((40, 50, 6, 3), "HWNC")])
+def test_frames_last_ask_for_axes(tmp_path, shape: tuple[int, ...], letters: str) -> None:
+    """Rows must not be taken for frames in silence."""
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros(shape, np.uint8))
+    with pytest.raises(ReadError, match=rf"looks like {letters}, frames last. Say so with --axes {letters}"):
+        load_stack(path)
+    assert len(load_stack(path, axes=letters)) == 6
+
+
+@pytest.mark.parametrize("kind", ["npz", "h5", "zarr"])
+class TestUnitOfPositions:
+    """Positions without a unit take the one that the caller says; stated units are kept and that is told."""
+
+    def make(self, tmp_path, kind, positions, unit=None):
+        entries = {"frames": STACK, "focus": np.array(positions, float)} | ({"focus_unit": unit} if unit else {})
+        path = tmp_path / f"a.{kind}"
+        if kind == "npz":
+            np.savez(path, **entries)
+        elif kind == "h5":
+            with h5py.File(path, "w") as file:
+                file["frames"], file["focus"] = STACK, entries["focus"]
+                if unit:
+                    file["focus"].attrs["unit"] = unit
+        else:
+            group = zarr.open_group(path, mode="w")
+            group.create_array("frames", data=STACK)
+            group.create_array("focus", data=entries["focus"], attributes={"unit": unit} if unit else {})
+        return path
+
+    def test_taken(self, tmp_path, kind):
+        path = self.make(tmp_path, kind, [350, 400, 450, 500, 550, 600])
+        bare = load_stack(path)
+        assert bare.axis.unit is Unit.INDEX
+        assert any("no unit and are not used; say which with --focus-unit" in w for w in bare.info.warnings)
+        said = load_stack(path, focus_unit="mm")
+        np.testing.assert_allclose(said.axis.values, np.linspace(0.35, 0.6, 6))
+        assert said.info.focus_origin.endswith("focus, mm")
+        assert not any("not used" in w for w in said.info.warnings)
+
+    def test_stated(self, tmp_path, kind):
+        path = self.make(tmp_path, kind, [1, 2, 3, 4, 5, 6], "dioptre")
+        stack = load_stack(path, focus_unit="mm")
+        assert stack.axis.unit is Unit.DIOPTRE
+        assert next(w for w in stack.info.warnings if "focus unit" in w).startswith("The focus unit mm is not used: ")
+        assert not any("focus unit" in w for w in load_stack(path, focus_unit="1/m").info.warnings)
+
+    def test_relative(self, tmp_path, kind):
+        path = self.make(tmp_path, kind, [6, 5, 4, 3, 1, 2], "relative")
+        stack = load_stack(path)
+        assert stack.axis.unit is Unit.INDEX
+        assert stack.axis.values.tolist() == [0, 1, 2, 3, 4, 5]
+        np.testing.assert_array_equal(stack.source.read(0), STACK[4])
+        assert any("are relative: they order the frames" in w for w in stack.info.warnings)

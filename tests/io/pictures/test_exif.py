@@ -47,18 +47,9 @@ def test_impossible_pitch_stays_unknown(camera) -> None:
     assert read_exif(block(**camera), 100, "a.jpg").optics.pixel_pitch_m is None
 
 
-def test_subject_distance_is_moved_from_the_sensor_to_the_principal_plane() -> None:
-    origin, distance = read_exif(block(FOCAL=50.0, DISTANCE=1.0), 100, "a").focus
-    image_distance = 1 / (1 / 0.05 - 1 / distance)
-    assert distance + image_distance == pytest.approx(1.0)
-    assert "from the sensor, converted" in origin
-    assert "f = 50 mm" in origin
-
-
-def test_subject_distance_without_focal_length_is_told_apart() -> None:
-    origin, distance = read_exif(block(DISTANCE=1.0), 100, "a").focus
-    assert distance == 1.0
-    assert "not converted: focal length unknown" in origin
+def test_subject_distance_is_what_the_camera_counts() -> None:
+    """From the sensor; the lens may be known from elsewhere, so it is moved to the principal plane later."""
+    assert read_exif(block(FOCAL=50.0, DISTANCE=1.0), 100, "a").focus == ("EXIF SubjectDistance", 1.0)
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0.0, None), (IFDRational(4294967295, 1), math.inf)])
@@ -74,6 +65,12 @@ def test_conversion_fulfils_the_thin_lens(f: float, ratio: float) -> None:
     _, s = from_principal_plane(total, f)
     assert s >= 2 * f * (1 - 1e-9)
     assert s + 1 / (1 / f - 1 / s) == pytest.approx(total, rel=1e-6)
+
+
+def test_without_focal_length_nothing_is_converted() -> None:
+    text, distance = from_principal_plane(1.0, None)
+    assert distance == 1.0
+    assert "not converted: focal length unknown" in text
 
 
 def test_closer_than_a_thin_lens_can_focus_is_left_alone() -> None:

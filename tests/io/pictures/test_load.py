@@ -165,6 +165,85 @@ def test_units_not_stated_and_contradicted(folder) -> None:
     assert any("unit not stated, metres assumed" in w for w in load_stack(path, focus="1,2").info.warnings)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "reason"),
+    [
+        ("7223525.79 208.1 58.3 10.0", "7.22353e+06 m would be beyond what any lens tells from infinity"),
+        ("350 400 450 500", "from 350 to 500 m all frames would look alike"),
+        ("# unit: relative\n4 3 2 1", "their unit is stated as relative"),
+        ("# unit: arbitrary\n-1 0 1 2", "their unit is stated as arbitrary"),
+    ],
+)
+def test_numbers_that_cannot_be_metres_only_order_the_frames(folder, numbers, reason) -> None:
+    """A depth in metres that nobody stated is worse than one in frames; the caller can say the unit."""
+    path = folder(4)
+    (path / "focus_distance.txt").write_text(numbers.replace(" ", "\n") if "#" not in numbers else numbers)
+    stack = load_stack(path)
+    assert stack.axis == FocusAxis.frames(4)
+    assert stack.info.focus_origin == "focus_distance.txt (order only)"
+    assert len(stack.info.extra["relative_positions"]) == 4
+    [told] = [w for w in stack.info.warnings if reason in w]
+    assert "the result is in frames" in told
+    assert "say which with --focus-unit" in told
+    assert load_stack(path, focus_unit="um").axis.unit is Unit.MICROMETRE
+
+
+def test_a_focal_length_of_no_lens_tells_of_a_scale_of_its_own(folder) -> None:
+    path = folder(3)
+    (path / "focus_distance.txt").write_text("10\n12\n20")
+    assert load_stack(path).axis.unit is Unit.METRE
+    (path / "focal_length.txt").write_text("0.2")
+    stack = load_stack(path)
+    assert stack.axis.unit is Unit.INDEX
+    assert any(
+        "focal_length.txt beside them says 0.2, which is no focal length in mm" in w for w in stack.info.warnings
+    )
+    assert load_stack(path, focus_unit="m").axis.unit is Unit.METRE
+
+
+def test_relative_on_request(folder) -> None:
+    """Out of order they still sort; a number that is none is still refused."""
+    path = folder(3)
+    stack = load_stack(path, focus="1.5,0.2,0.9", focus_unit="relative")
+    assert names_of(stack) == ["img2.png", "img3.png", "img1.png"]
+    assert stack.axis == FocusAxis.frames(3)
+    assert stack.info.extra["relative_positions"] == [0.2, 0.9, 1.5]
+    (path / "focus.csv").write_text("file,focus_relative\nimg1.png,3\nimg2.png,2\nimg3.png,1\n")
+    assert names_of(load_stack(path))[0] == "img1.png"
+    assert load_stack(path).axis == FocusAxis.frames(3)
+    with pytest.raises(AxisError, match="focus position is nan"):
+        load_stack(path, focus="1,nan,2", focus_unit="relative")
+
+
+@pytest.mark.parametrize(("unit", "told"), [("mm", 1), ("um", 1), ("m", 0)])
+def test_a_unit_that_is_not_used_is_told_once(folder, unit, told) -> None:
+    """EXIF states metres; without positions a unit means nothing."""
+    path = folder(4, suffix=".jpg", exif=lambda i: {DISTANCE: sensor_distance(i), FOCAL: 50.0})
+    stack = load_stack(path, focus_unit=unit)
+    np.testing.assert_allclose(stack.axis.values, DISTANCES, rtol=1e-6)
+    assert [w for w in stack.info.warnings if "focus unit" in w] == told * [
+        f"The focus unit {unit} is not used: EXIF states m."
+    ]
+    for file in path.iterdir():
+        file.unlink()
+    warnings = load_stack(folder(3), focus_unit=unit).info.warnings
+    assert [w for w in warnings if "focus unit" in w] == [
+        f"The focus unit {unit} is not used: there are no focus positions that it could belong to."
+    ]
+
+
+def test_options_that_have_nothing_to_act_on_are_told(folder, tmp_path) -> None:
+    path = folder(3)
+    (tmp_path / "log.csv").write_text("time_s,position_um\n0,1\n1,2\n")
+    stack = load_stack(path, axes="NHW", dataset="d", log=tmp_path / "log.csv")
+    assert "Not used: log, dataset, axes; the input does not need it." in stack.info.warnings
+    stack = load_stack(path, focus="1,2,3 m", name_pattern="img{focus}.png")
+    assert "Not used: name pattern; positions are given." in stack.info.warnings
+    np.save(tmp_path / "a.npy", np.zeros((3, 20, 30), np.uint8))
+    stack = load_stack(tmp_path / "a.npy", axes="NHW", name_pattern="{focus}.npy")
+    assert "Not used: name pattern; the input does not need it." in stack.info.warnings
+
+
 def test_a_positional_sidecar_counts_all_pictures_of_the_folder(folder) -> None:
     """A chosen subset takes its own lines."""
     path = folder(4)
@@ -200,6 +279,44 @@ def test_positions_by_name_pattern(folder) -> None:
     assert any("name pattern" in w for w in plain.info.warnings)
     stack = load_stack(path, name_pattern="image_*_{focus}.png", focus_unit="m")
     assert stack.axis.values.tolist() == [0.25, 0.5, 0.75]
+
+
+def sensor_distance(i: int, f: float = 0.05) -> IFDRational:
+    """EXIF of a lens of focal length f focused at DISTANCES[i] from its principal plane."""
+    s = DISTANCES[i]
+    return IFDRational(round((s + 1 / (1 / f - 1 / s)) * 1e9), 10**9)
+
+
+@pytest.mark.parametrize("source", ["argument", "focal_length.txt", "EXIF", "nothing"])
+def test_exif_distances_are_converted_whoever_states_the_focal_length(folder, source) -> None:
+    focal = {FOCAL: 50.0} if source == "EXIF" else {}
+    path = folder(4, suffix=".jpg", exif=lambda i: {DISTANCE: sensor_distance(i), **focal})
+    if source == "focal_length.txt":
+        (path / "focal_length.txt").write_text("50")
+    stack = load_stack(path, optics=Optics(focal_length_m=0.05) if source == "argument" else None)
+    told = [w for w in stack.info.warnings if "count from the sensor" in w]
+    if source == "nothing":
+        assert (stack.axis.values > np.array(DISTANCES) + 0.05).all()
+        assert "not converted: focal length unknown" in stack.info.focus_origin
+        assert len(told) == 1
+        assert "--optics focal_length=50mm" in told[0]
+    else:
+        np.testing.assert_allclose(stack.axis.values, DISTANCES, rtol=1e-6)
+        assert "converted to the principal plane with f = 50 mm" in stack.info.focus_origin
+        assert not told
+
+
+def test_the_focal_length_of_the_caller_goes_before_exif(folder) -> None:
+    path = folder(4, suffix=".jpg", exif=lambda i: {DISTANCE: sensor_distance(i), FOCAL: 20.0})
+    np.testing.assert_allclose(load_stack(path, optics=Optics(focal_length_m=0.05)).axis.values, DISTANCES, rtol=1e-6)
+
+
+def test_infinity_does_not_hide_what_was_done_with_the_others(folder) -> None:
+    exif = {DISTANCE: IFDRational(4294967295, 1)}
+    path = folder(4, suffix=".jpg", exif=lambda i: exif if i == 3 else {DISTANCE: sensor_distance(i)})
+    stack = load_stack(path)
+    assert np.isinf(stack.axis.values[-1])
+    assert "not converted" in stack.info.focus_origin
 
 
 @pytest.mark.parametrize(
@@ -275,6 +392,13 @@ def test_channel(folder) -> None:
         assert stack.source.preview(0, 4).shape == (3, 4, 1)
     with pytest.raises(SettingError, match=r"no channel 'DAPI'. Known: 0 red"):
         load_stack(path, channel="DAPI")
+
+
+def test_channel_of_grey_pictures(folder) -> None:
+    path = folder(2, shape=(12, 16, 1))
+    assert load_stack(path, channel=0).shape == load_stack(path, channel="grey").shape == (12, 16, 1)
+    with pytest.raises(SettingError, match=r"no channel 'green'. The pictures are grey"):
+        load_stack(path, channel="green")
 
 
 def test_dim_16_bit_frames_get_their_own_white(folder, scene, write) -> None:
@@ -381,7 +505,8 @@ def test_sample_stacks(shared) -> None:
     assert demo.optics.focal_length_m == 0.05
     assert demo.optics.pixel_pitch_m == pytest.approx(36e-3 / 960)
     balls = load_stack(shared / "stacks" / "mobile_balls")
-    assert balls.axis.values[0] > 1e6
+    assert balls.axis == FocusAxis.frames(10)
+    assert balls.info.extra["relative_positions"][-1] == 10
     assert balls.optics.focal_length_m is None
     sheet = load_stack(shared / "stacks" / "lightsheet_16bit")
     assert (sheet.axis.unit, sheet.source.white) == (Unit.MICROMETRE, 1023)

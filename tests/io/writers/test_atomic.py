@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +19,23 @@ from focaldepth.io import _atomic
 from focaldepth.io._atomic import RECORD, check_target, readable_bytes, staged_file, staged_folder, sweep_stale
 
 
-def _make(out: Path, text: str = "{}", overwrite: bool = False) -> None:
+def _record(text: str = "", **files: str) -> str:
+    """A record as focaldepth writes it, as far as replacing goes."""
+    facts = {n: {"bytes": len(t), "sha256": hashlib.sha256(t.encode()).hexdigest()} for n, t in files.items()}
+    return json.dumps({"schema": "focaldepth.result/1", "text": text, "files": facts})
+
+
+def _make(out: Path, text: str = "", overwrite: bool = False, **files: str) -> None:
+    """A result of some files, named with _ for the dot."""
+    files = {name.replace("_", "."): content for name, content in files.items()}
     with staged_folder(out, overwrite) as folder:
-        (folder / RECORD).write_text(text)
+        for name, content in files.items():
+            (folder / name).write_text(content)
+        (folder / RECORD).write_text(_record(text, **files))
+
+
+def _text(out: Path) -> str:
+    return str(json.loads((out / RECORD).read_text())["text"])
 
 
 def _names(folder: Path) -> list[str]:
@@ -28,7 +45,7 @@ def _names(folder: Path) -> list[str]:
 def test_a_good_run_leaves_exactly_the_folder(tmp_path):
     with staged_folder(tmp_path / "deep" / "out") as folder:
         assert not (tmp_path / "deep" / "out").exists()
-        (folder / RECORD).write_text("{}")
+        (folder / RECORD).write_text(_record())
         (folder / "sub").mkdir()
     assert _names(tmp_path / "deep") == ["out"]
     assert _names(tmp_path / "deep" / "out") == [RECORD, "sub"]
@@ -60,7 +77,7 @@ def test_an_existing_result_is_refused_and_untouched(tmp_path):
     with pytest.raises(SettingError, match=r"exists already.*--overwrite") as caught:
         _make(tmp_path / "out", "new")
     assert caught.value.exit_code == 2
-    assert (tmp_path / "out" / RECORD).read_text() == "old"
+    assert _text(tmp_path / "out") == "old"
 
 
 def test_overwrite_swaps_and_a_failed_run_keeps_the_old_one(tmp_path):
@@ -70,14 +87,14 @@ def test_overwrite_swaps_and_a_failed_run_keeps_the_old_one(tmp_path):
     def fail() -> None:
         with staged_folder(out, overwrite=True) as folder:
             (folder / RECORD).write_text("half")
-            assert (out / RECORD).read_text() == "old"
+            assert _text(out) == "old"
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         fail()
-    assert (out / RECORD).read_text() == "old"
+    assert _text(out) == "old"
     _make(out, "new", overwrite=True)
-    assert (out / RECORD).read_text() == "new"
+    assert _text(out) == "new"
     assert _names(tmp_path) == ["out"]
 
 
@@ -94,7 +111,7 @@ def test_a_failing_rename_puts_the_old_result_back(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "rename", broken)
     with pytest.raises(WriteError, match="cannot be written"):
         _make(out, "new", overwrite=True)
-    assert (out / RECORD).read_text() == "old"
+    assert _text(out) == "old"
     assert _names(tmp_path) == ["out"]
 
 
@@ -104,7 +121,11 @@ def test_what_may_never_be_replaced(tmp_path):
     (photos / "a.jpg").write_bytes(b"x")
     with pytest.raises(SettingError, match="not a focaldepth result"):
         check_target(photos, overwrite=True)
-    (photos / RECORD).write_text("{}")
+    for content in ("{}", "no json", '{"schema": "other.program/1"}', "[]"):
+        (photos / RECORD).write_text(content)
+        with pytest.raises(SettingError, match="not a focaldepth result"):
+            check_target(photos, overwrite=True)
+    (photos / RECORD).write_text(_record())
     with pytest.raises(SettingError, match=r"holds the input a\.jpg"):
         check_target(photos, overwrite=True, inputs=[photos / "a.jpg"])
     with pytest.raises(SettingError, match="holds the input photos"):
@@ -214,12 +235,115 @@ def test_kill_leaves_no_out_and_the_next_run_sweeps(tmp_path):
 
 def test_an_old_result_that_lost_its_successor_comes_back(tmp_path):
     _make(tmp_path / "out", "old")
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    stray = tmp_path / f".out.old-{_atomic._host()}-{dead.pid}-abcd"
+    stray = tmp_path / f".out.old-{_atomic._host()}-{_dead()}-abcd"
     (tmp_path / "out").rename(stray)
     assert sweep_stale(tmp_path / "out") == []
-    assert (tmp_path / "out" / RECORD).read_text() == "old"
+    assert _text(tmp_path / "out") == "old"
+
+
+def _dead() -> int:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    return dead.pid
+
+
+def _foreign_things(out: Path) -> None:
+    """What people put beside a result."""
+    (out / "notes.txt").write_text("bee, left eye")
+    (out / "mine").mkdir()
+    (out / "mine" / "crop.png").write_text("crop")
+    (out / "empty").mkdir()
+    (out / "link").symlink_to("notes.txt")
+    (out / "folder link").symlink_to("mine")
+
+
+def _check_foreign_things(out: Path) -> None:
+    assert (out / "notes.txt").read_text() == "bee, left eye"
+    assert (out / "mine" / "crop.png").read_text() == "crop"
+    assert (out / "empty").is_dir()
+    assert (out / "link").readlink() == Path("notes.txt")
+    assert (out / "folder link").readlink() == Path("mine")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_overwrite_keeps_what_is_not_of_the_result(tmp_path, monkeypatch, links):
+    """Ours go, everything else stays, also on disks that know no second names of a file."""
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EPERM, "no links")))
+    out = tmp_path / "out"
+    _make(out, "old", depth_png="1", gone_txt="2")
+    _foreign_things(out)
+    for text in ("new", "newer"):
+        _make(out, text, overwrite=True, depth_png="3")
+        assert _names(out) == ["depth.png", "empty", "folder link", "link", "mine", "notes.txt", RECORD]
+        assert (_text(out), (out / "depth.png").read_text()) == (text, "3")
+        _check_foreign_things(out)
+    assert _names(tmp_path) == ["out"]
+
+
+def test_a_file_of_the_result_that_was_changed_is_kept_aside(tmp_path):
+    """A retouched picture is work; the new one of that name does not replace it."""
+    out = tmp_path / "out"
+    _make(out, depth_png="1", note_txt="12")
+    (out / "depth.png").write_text("9")
+    (out / "note.txt").write_text("longer")
+    for picture in ("2", "3"):
+        _make(out, overwrite=True, depth_png=picture)
+        assert (out / "depth.png").read_text() == picture
+        assert (out / "depth.kept.png").read_text() == "9"
+        assert (out / "note.txt").read_text() == "longer"
+    (out / "depth.png").write_text("8")
+    _make(out, overwrite=True, depth_png="4")
+    kept = {n: (out / n).read_text() for n in _names(out) if "kept" in n}
+    assert kept == {"depth.kept.png": "9", "depth.kept-2.png": "8"}
+
+
+def test_what_comes_while_the_run_goes_on_is_kept(tmp_path):
+    out = tmp_path / "out"
+    _make(out, "old")
+    with staged_folder(out, overwrite=True) as folder:
+        (folder / RECORD).write_text(_record("new"))
+        (out / "late.txt").write_text("late")
+    assert (_text(out), (out / "late.txt").read_text()) == ("new", "late")
+
+
+def test_a_failed_overwrite_leaves_foreign_files_where_they_are(tmp_path):
+    out = tmp_path / "out"
+    _make(out, "old")
+    _foreign_things(out)
+
+    def fail() -> None:
+        with staged_folder(out, overwrite=True) as folder:
+            (folder / RECORD).write_text(_record("new"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert _text(out) == "old"
+    _check_foreign_things(out)
+
+
+@pytest.mark.parametrize("stopped", ["before the swap", "within the swap", "after the swap"])
+def test_a_kill_at_any_moment_loses_no_foreign_file(tmp_path, stopped):
+    """The three states that a kill can leave; the next run brings all of them in order."""
+    out = tmp_path / "out"
+    _make(out, "old", depth_png="1")
+    _foreign_things(out)
+    mark = f"-{_atomic._host()}-{_dead()}-abcd"
+    old, partial = tmp_path / f".out.old{mark}", tmp_path / f".out.partial{mark}"
+    if stopped == "before the swap":
+        shutil.copytree(out, partial, symlinks=True)
+    elif stopped == "within the swap":
+        out.rename(old)
+        _make(partial, "half")
+    else:
+        _make(tmp_path / "other", "new", depth_png="2")
+        out.rename(old)
+        (tmp_path / "other").rename(out)
+    _make(out, "again", overwrite=True, depth_png="3")
+    assert _text(out) == "again"
+    _check_foreign_things(out)
+    assert _names(tmp_path) == ["out"]
 
 
 def test_leftovers_of_other_machines_and_names_stay(tmp_path):

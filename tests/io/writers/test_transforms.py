@@ -24,6 +24,10 @@ def some() -> TransformFile:
         np.array([True, True, True, False]),
         ("", "", "", "too little texture."),
         "ecc, similarity",
+        np.array([True, True, True, False]),
+        (3, 5),
+        np.array([0.9, np.nan, 1.0, -0.5]),
+        {"shift_px": 1.25, "ratio": float("inf")},
     )
 
 
@@ -31,11 +35,25 @@ def test_round_trip_is_exact(some, tmp_path):
     back = read_transforms(write_transforms(tmp_path / "t.json", some), frames=4, size=(40, 60))
     np.testing.assert_array_equal(back.matrices, some.matrices)
     np.testing.assert_array_equal(back.aligned, some.aligned)
-    for name in ("size", "reference", "frame_names", "reasons", "rule"):
+    np.testing.assert_array_equal(back.used, some.used)
+    np.testing.assert_array_equal(back.score, some.score)
+    for name in ("size", "reference", "frame_names", "reasons", "rule", "corner", "evidence"):
         assert getattr(back, name) == getattr(some, name)
     written = json.loads((tmp_path / "t.json").read_text())
     assert written["schema"] == "focaldepth.transforms/1"
     assert "pixel centres at integers" in written["convention"]
+
+
+def test_what_stands_in_a_file_of_an_earlier_version_is_enough(some, tmp_path):
+    path = write_transforms(tmp_path / "t.json", some)
+    content = json.loads(path.read_text())
+    content = {k: v for k, v in content.items() if k not in ("corner", "evidence", "files")}
+    content["frames"] = [{k: v for k, v in f.items() if k not in ("used", "score")} for f in content["frames"]]
+    path.write_text(json.dumps(content))
+    back = read_transforms(path)
+    assert back.used.all()
+    assert (back.corner, dict(back.evidence)) == ((0, 0), {})
+    assert np.isnan(back.score).all()
 
 
 def test_wrong_use_is_refused(some, tmp_path):

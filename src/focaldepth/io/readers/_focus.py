@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import AxisError, ReadError, UnitError
 from focaldepth.core.stack import FrameSource, SelectedSource
+from focaldepth.io._numbers import is_relative
 from focaldepth.io.readers._layout import Layout
 
 _NAMES = re.compile(
@@ -101,26 +102,62 @@ def per_frame(values: Any, layout: Layout) -> NDArray[np.float64] | None:
     return array.astype(np.float64) if array.shape == (layout.count,) else None
 
 
-def focus_axis(
-    found: Iterable[Found], source: FrameSource, path: Path, origin: str
-) -> tuple[FrameSource, FocusAxis | None, str, tuple[str, ...]]:
-    """Return the frames in focus order, their axis, its origin, and warnings; without a unit positions are not used."""
+class Placed(NamedTuple):
+    """Frames in focus order.
+
+    Attributes:
+        source: the frames.
+        axis: their positions; None = unknown.
+        origin: where the positions stand.
+        warnings: what was assumed, or why positions are not used.
+        unit_taken: the unit is what the user said, because the file states none.
+    """
+
+    source: FrameSource
+    axis: FocusAxis | None = None
+    origin: str = "none"
+    warnings: tuple[str, ...] = ()
+    unit_taken: bool = False
+
+
+def focus_axis(found: Iterable[Found], source: FrameSource, path: Path, origin: str, given: str | None) -> Placed:
+    """Put the frames in the order of positions that stand beside them.
+
+    Args:
+        found: candidates, best first.
+        source: the frames as they are stored.
+        path: for messages.
+        origin: kind of file.
+        given: unit that the user says, for positions without one; without any unit positions are not used.
+    """
     candidates = list(found)
     warnings: tuple[str, ...] = ()
     for item in candidates:
-        if item.unit is None:
-            warnings = (
-                f"Focus positions {item.name!r} have no unit and are not used; give them with --focus and their unit.",
-            )
+        word = item.unit or given
+        if word is None:
+            warnings = (f"Focus positions {item.name!r} have no unit and are not used; say which with --focus-unit.",)
             continue
+        if is_relative(word):
+            return _ordered_only(item, source, path, origin)
         try:
-            unit, factor = axis_unit(item.name, item.unit)
+            unit, factor = axis_unit(item.name, word)
         except UnitError as error:
             warnings = (f"Focus positions {item.name!r} are not used: {error.what}",)
             continue
         ordered, axis, notes = ordered_axis(source, item.values * factor, unit, path)
-        return ordered, axis, f"{origin} {item.name}", notes
-    return source, None, "none", warnings
+        taken = f", {word}" if item.unit is None else ""
+        return Placed(ordered, axis, f"{origin} {item.name}{taken}", notes, bool(taken))
+    return Placed(source, warnings=warnings)
+
+
+def _ordered_only(item: Found, source: FrameSource, path: Path, origin: str) -> Placed:
+    """Positions without a unit, said to be so: they order the frames and mean no distance."""
+    if not np.isfinite(item.values).all():
+        raise ReadError(f"a position of {item.name!r} is not finite.", where=path, hint="Give one number per frame.")
+    ordered, _, notes = ordered_axis(source, item.values, Unit.INDEX, path)
+    told = f"Focus positions {item.name!r} are relative: they order the frames, and the result is in frames."
+    axis = FocusAxis.frames(len(item.values))
+    return Placed(ordered, axis, f"{origin} {item.name} (order only)", (*notes, told), unit_taken=True)
 
 
 def ordered_axis(

@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from focaldepth.core.errors import ReadError
+from focaldepth.core.frame import frames_last
 from focaldepth.io._reader import ReadOptions
 
 _SAME = str.maketrans({"H": "Y", "W": "X", "N": "Z"})
@@ -129,6 +130,13 @@ def guess_axes(shape: Sequence[int], path: Path) -> str:
     ('ZYXC', 'BZYXC')
     """
     n = len(shape)
+    if frames_last(shape):
+        letters = "HWNC"[:n]
+        raise ReadError(
+            f"an array of shape {tuple(shape)} looks like {letters}, frames last.",
+            where=path,
+            hint=f"Say so with --axes {letters}, or --axes {'NHWC'[:n]} if the frames do come first.",
+        )
     if 3 <= n <= 5 and shape[-1] in (1, 3, 4):
         return {3: "YXC", 4: "ZYXC", 5: "BZYXC"}[n]
     if 4 <= n <= 5 and shape[-3] in (1, 3, 4):

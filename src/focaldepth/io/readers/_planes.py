@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.errors import FocalDepthError, ReadError
+from focaldepth.core.frame import float_scale
 from focaldepth.core.stack import Frame, reduce_frame, white_of
 
 MAX_PIXELS = 500_000_000
@@ -20,9 +21,6 @@ MAX_PIXELS = 500_000_000
 
 MAX_CHUNK_BYTES = 8 << 30
 """Largest compressed block that is unpacked in one go."""
-
-_HIGHLIGHTS = 8.0
-"""Linear pictures may exceed 1 a little; values beyond this are counts of another scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,13 +140,10 @@ def frame_dtype(dtype: Any, path: Path) -> np.dtype[Any]:
 def white_level(source: PlaneSource) -> tuple[float, str]:
     """Return full scale of a source and a warning, empty where nothing was assumed.
 
-    Float frames are taken as [0, 1] unless the middle one reaches far beyond 1: then they are counts, and full scale is
-    the next 2^k - 1 (255, 4095, 65535 ...).
+    The middle one of float frames tells, see `float_scale`.
     """
     if source.dtype.kind != "f" or not len(source):
         return white_of(source.dtype), ""
     peak = float(source.read(len(source) // 2).max())
-    if peak <= _HIGHLIGHTS:
-        return 1.0, ""
-    white = next((float(2**k - 1) for k in range(8, 33) if peak <= 2**k - 1), peak)
-    return white, f"Float values reach {peak:g}: full scale is taken as {white:g}, not 1."
+    white = float_scale(peak)
+    return white, "" if white == 1 else f"Float values reach {peak:g}: full scale is taken as {white:g}, not 1."

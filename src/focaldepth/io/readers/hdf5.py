@@ -77,7 +77,7 @@ def _container(file: Any, path: Path, options: ReadOptions) -> Container:
     source = replace(source, white=white)
     weakref.finalize(source, file.close)
     found = focus_beside(name, arrays, _attributes(file, data), layout)
-    ordered, axis, origin, notes = focus_axis(found, source, path, "HDF5")
+    ordered, axis, origin, notes, taken = focus_axis(found, source, path, "HDF5", options.focus_unit)
     order = getattr(ordered, "chosen", range(layout.count))
     return Container(
         ordered,
@@ -86,6 +86,7 @@ def _container(file: Any, path: Path, options: ReadOptions) -> Container:
         frame_names=tuple(f"{path.name} {name} frame {i + 1}" for i in order),
         warnings=tuple(w for w in (*layout.warnings, white_warning, *notes) if w),
         extra={"format": "HDF5", "dataset": name, "axes": layout.axes},
+        unit_taken=taken,
     )
 
 

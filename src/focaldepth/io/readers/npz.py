@@ -73,7 +73,7 @@ class Npz:
             for k in sorted(small)
             if is_focus_name(k) and (values := per_frame(small[k], layout)) is not None
         ]
-        ordered, axis, origin, notes = focus_axis(found, source, path, "npz")
+        ordered, axis, origin, notes, taken = focus_axis(found, source, path, "npz", options.focus_unit)
         optics, bad_optics = _optics(attrs)
         coded = "srgb" in text_of(attrs.get("transfer")).lower() or (frames.name == "frames" and dtype == np.uint8)
         return Container(
@@ -86,6 +86,7 @@ class Npz:
             warnings=tuple(w for w in (*layout.warnings, warning, *notes, bad_attrs, bad_optics) if w),
             extra={"format": "npz", "axes": layout.axes, "attrs": attrs},
             truth=_truth(path, arrays, _in_order(attrs, getattr(ordered, "chosen", None)), layout.frame_shape, axis),
+            unit_taken=taken,
         )
 
 

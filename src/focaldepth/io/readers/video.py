@@ -30,6 +30,7 @@ class Video:
         ".mp4", ".mov", ".mkv", ".avi", ".m4v", ".webm", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg", ".wmv", ".3gp",
     )  # fmt: skip
     extra: str = "video"
+    takes_log: bool = True
 
     def accepts(self, path: Path) -> bool:
         """Every video file: `open` says what one without frames lacks."""

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from focaldepth.core.axis import FocusAxis
 from focaldepth.core.errors import MissingExtraError, ReadError
-from focaldepth.core.stack import FrameSource, white_of
+from focaldepth.core.stack import white_of
 from focaldepth.io._reader import Container, ReadOptions
-from focaldepth.io.readers._focus import focus_axis, text_of
+from focaldepth.io.readers._focus import Placed, focus_axis, text_of
 from focaldepth.io.readers._layout import Choice, Layout, guess_axes, resolve
 from focaldepth.io.readers._planes import (
     MAX_CHUNK_BYTES,
@@ -132,7 +131,10 @@ def _container(node: Any, path: Path, options: ReadOptions) -> Container:
     )
     white, white_warning = white_level(source)
     source = replace(source, white=white)
-    ordered, axis, origin, notes = _focus(name, arrays, node, layout, source, image, path)
+    attributes = [dict(data.attrs), dict(node.attrs)]
+    beside = focus_beside(name, arrays, attributes, layout)
+    placed = focus_axis(beside, source, path, "zarr", options.focus_unit)
+    ordered, axis, origin, notes, taken = placed if placed.axis is not None else _from_scale(placed, layout, image)
     optics, square = (image.lengths() if image else Scale()).optics(axis if image else None)
     order = getattr(ordered, "chosen", range(layout.count))
     return Container(
@@ -143,6 +145,7 @@ def _container(node: Any, path: Path, options: ReadOptions) -> Container:
         frame_names=tuple(" ".join(filter(None, (path.name, name, f"plane {i + 1}"))) for i in order),
         warnings=tuple(w for w in (*layout.warnings, absent, white_warning, *notes, *square) if w),
         extra={"format": "OME-Zarr" if image else "zarr", "dataset": name, "axes": layout.axes},
+        unit_taken=taken,
     )
 
 
@@ -158,22 +161,12 @@ def _check_storage(data: Any, path: Path) -> str:
     return f"{absent} of {data.nchunks} blocks are absent and read as {data.fill_value}." if absent else ""
 
 
-def _focus(
-    name: str,
-    arrays: Mapping[str, Any],
-    node: Any,
-    layout: Layout,
-    source: PlaneSource,
-    image: Image | None,
-    path: Path,
-) -> tuple[FrameSource, FocusAxis | None, str, tuple[str, ...]]:
-    """Return focus positions stored beside the array, else those that the scale of OME-Zarr gives."""
-    attributes = [dict(arrays[name].attrs), dict(node.attrs)]
-    ordered, axis, origin, notes = focus_axis(focus_beside(name, arrays, attributes, layout), source, path, "zarr")
-    if axis is None and image is not None and layout.frame is not None and layout.axes[layout.frame] == "Z":
-        axis, origin, more = z_axis(layout.count, image.lengths())
-        return ordered, axis, origin, (*notes, *more)
-    return ordered, axis, origin, notes
+def _from_scale(placed: Placed, layout: Layout, image: Image | None) -> Placed:
+    """Return the positions that the scale of OME-Zarr gives, where none stand beside the array."""
+    if image is None or layout.frame is None or layout.axes[layout.frame] != "Z":
+        return placed
+    axis, origin, more = z_axis(layout.count, image.lengths())
+    return Placed(placed.source, axis, origin, (*placed.warnings, *more))
 
 
 def _arrays(node: Any) -> dict[str, Any]:
