@@ -202,8 +202,18 @@ def test_options_are_read_from_shapes(n: int, outputs: int, skips: set[int], bia
 def test_upsampling_without_weights_has_to_be_stated() -> None:
     shapes = shapes_of(DdffNetOptions(upsampling=UNPOOL))
     for stated in ({}, {"upsampling": "nearest"}, {"upsampling": "upconv "}):
-        with pytest.raises(WeightsError, match=r"has no up-convolutions.*Save it with upsampling='bilinear' or 'unp"):
+        with pytest.raises(WeightsError, match=r"has no up-convolutions.*--set upsampling=bilinear or upsampling=unp"):
             read_options(shapes, stated)
+
+
+@pytest.mark.parametrize("upsampling", [BILINEAR, UNPOOL])
+def test_upsampling_without_weights_is_stated_at_the_import(upsampling: str, tmp_path: Path) -> None:
+    net = narrow(DdffNetOptions(2, upsampling=upsampling))
+    torch.save(net.state_dict(), tmp_path / "own.pth")
+    with patch.object(layers, "SCALES", NARROW), patch.object(facts, "SCALES", NARROW):
+        assert from_checkpoint(tmp_path / "own.pth", "ddffnet", {"upsampling": upsampling})[0].options == net.options
+        with pytest.raises(WeightsError, match="State it"):
+            from_checkpoint(tmp_path / "own.pth", "ddffnet")
 
 
 def test_a_file_without_up_convolutions_cannot_state_that_it_has_them() -> None:

@@ -199,7 +199,8 @@ class NetworkSpec:
         module: "module:class" of its FocusNet; the class takes the options.
         default: the options that are meant when nothing else is said; other options are made from it.
         read_options: (shapes, stated) -> options of a checkpoint, from the shapes of its tensors and, for what leaves
-            no trace in them, from what else the file states (its outermost dictionary, without the tensors).
+            no trace in them, from what else the file states (its outermost dictionary, without the tensors) and from
+            options that the caller states as texts.
         signature: keys that every checkpoint of this network has; tells a wrong file from a damaged one.
         convention: of the official weights.
         gives: what NetOutput holds beside depth: "probability", "all_in_focus", names of extras.

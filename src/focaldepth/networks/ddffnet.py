@@ -71,7 +71,7 @@ def frames_and_outputs(shapes: Shapes) -> tuple[int, int]:
 
 
 def read_options(shapes: Shapes, stated: Mapping[str, Any]) -> DdffNetOptions:
-    """Read what tensors show; up-sampling without weights leaves no trace, so the file has to state which one it is."""
+    """Read what tensors show; up-sampling without weights leaves no trace, so it has to be stated."""
     frames, outputs = frames_and_outputs(shapes)
     skips = {}
     for scale, (channels, count) in SCALES.items():
@@ -86,7 +86,7 @@ def read_options(shapes: Shapes, stated: Mapping[str, Any]) -> DdffNetOptions:
     if not learnt and upsampling not in (BILINEAR, UNPOOL):
         raise WeightsError(
             "has no up-convolutions, and does not state how the decoder doubles.",
-            hint=f"Save it with upsampling={BILINEAR!r} or {UNPOOL!r} beside its state dict.",
+            hint=f"State it: --set upsampling={BILINEAR} or upsampling={UNPOOL}.",
         )
     bias = "autoencoder.conv1_1.bias" in shapes
     return DdffNetOptions(frames, outputs, **skips, bias=bias, upsampling=str(upsampling))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from focaldepth.core.errors import WeightsError
-from focaldepth.networks._spec import FrameOrder, NetworkSpec, Shapes
+from focaldepth.networks._spec import FrameOrder, Shapes
 from focaldepth.networks.ddffnet import CONVENTION as DDFF_CONVENTION
 from focaldepth.networks.ddffnet import NETWORK as DDFFNET
 from focaldepth.networks.ddffnet import DdffNetOptions
@@ -29,7 +29,7 @@ def read_options(shapes: Shapes, stated: Mapping[str, Any]) -> DdffNetOptions:
     return found
 
 
-NETWORK: NetworkSpec = replace(
+NETWORK = replace(
     DDFFNET,
     title="Depth from a light field (DFLF)",
     summary="The baseline of DDFFNet's paper: the same layers see views of a light field, not a focal stack. It was "

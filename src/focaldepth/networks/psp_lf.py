@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from focaldepth.core.errors import WeightsError
-from focaldepth.networks._spec import FrameOrder, NetworkSpec, Shapes
+from focaldepth.networks._spec import FrameOrder, Shapes
 from focaldepth.networks.dflf import VIEWS
 from focaldepth.networks.pspnet_dff import NETWORK as PSPNET
 from focaldepth.networks.pspnet_dff import PspNetOptions
@@ -24,7 +24,7 @@ def read_options(shapes: Shapes, stated: Mapping[str, Any]) -> PspNetOptions:
     return found
 
 
-NETWORK: NetworkSpec = replace(
+NETWORK = replace(
     PSPNET,
     title="Pyramid pooling over light field views (PSP-LF)",
     summary="The second light field baseline of DDFFNet's paper: the layers of pspnet-dff see views, not a focal "
