@@ -1,4 +1,4 @@
-"""The trunk of a residual network with basic blocks, keys as in the usual ImageNet checkpoints."""
+"""Trunks of residual networks, keys as in the usual ImageNet checkpoints."""
 
 from __future__ import annotations
 
@@ -52,3 +52,69 @@ class ResNet18(nn.Module):
         eighth = self.layer2(quarter)
         sixteenth = self.layer3(eighth)
         return quarter, eighth, sixteenth, self.layer4(sixteenth)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 and 1x1 convolution and a shortcut; the last makes four times the channels of the others.
+
+    Source: He et al., "Deep residual learning for image recognition", CVPR 2016.
+    """
+
+    def __init__(self, inner: int, middle: int, stride: int, dilation: int) -> None:
+        super().__init__()
+        outer = 4 * middle
+        self.conv1 = nn.Conv2d(inner, middle, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(middle)
+        self.conv2 = nn.Conv2d(middle, middle, 3, stride, dilation, dilation, bias=False)
+        self.bn2 = nn.BatchNorm2d(middle)
+        self.conv3 = nn.Conv2d(middle, outer, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(outer)
+        self.downsample: nn.Module | None = None
+        if stride != 1 or inner != outer:
+            self.downsample = nn.Sequential(nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn2(self.conv2(y)))
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return F.relu(self.bn3(self.conv3(y)) + shortcut)
+
+
+class DilatedResNet(nn.Module):
+    """ResNet of bottlenecks up to the last feature map, which stays at 1/8.
+
+    The last two parts do not halve; instead, every convolution after a halving that was left out takes its pixels twice
+    as far apart. Weights of a network that does halve give the same numbers here, and those in between.
+
+    Source: Zhao et al., "Pyramid scene parsing network", CVPR 2017.
+
+    Args:
+        blocks: of the four parts.
+    """
+
+    channels = 2048
+
+    def __init__(self, blocks: tuple[int, ...]) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        inner = 64
+        for part, (count, stride, first, dilation) in enumerate(
+            zip(blocks, (1, 2, 1, 1), (1, 1, 1, 2), (1, 1, 2, 4), strict=True)
+        ):
+            middle = 64 * 2**part
+            made = [Bottleneck(inner, middle, stride, first)]
+            made += [Bottleneck(4 * middle, middle, 1, dilation) for _ in range(count - 1)]
+            self.add_module(f"layer{part + 1}", nn.Sequential(*made))
+            inner = 4 * middle
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, 2048, H / 8, W / 8)."""
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        for part in range(1, 5):
+            x = self.get_submodule(f"layer{part}")(x)
+        return x

@@ -199,11 +199,14 @@ class NetworkSpec:
         module: "module:class" of its FocusNet; the class takes the options.
         default: the options that are meant when nothing else is said; other options are made from it.
         read_options: (shapes, stated) -> options of a checkpoint, from the shapes of its tensors and, for what leaves
-            no trace in them, from what else the file states (its outermost dictionary, without the tensors).
+            no trace in them, from what else the file states (its outermost dictionary, without the tensors) and from
+            options that the caller states as texts.
         signature: keys that every checkpoint of this network has; tells a wrong file from a damaged one.
         convention: of the official weights.
         gives: what NetOutput holds beside depth: "probability", "all_in_focus", names of extras.
         inputs: names of further tensors that `forward` takes by keyword ("field_of_view").
+        views: (rows, columns) from the centre of the sub-aperture views of a light field that it takes, in this order,
+            instead of frames; empty = frames of a focal stack.
         official: repository whose checkpoints load; empty where only a paper describes the network.
         ignored: parts of keys that old checkpoints carry and the network does not have; they are dropped and told.
         translate: brings the tensors of another framework to the network's keys; None = the keys are its own.
@@ -220,6 +223,7 @@ class NetworkSpec:
     convention: Convention
     gives: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    views: tuple[tuple[int, int], ...] = ()
     official: str = ""
     ignored: tuple[str, ...] = ()
     translate: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None

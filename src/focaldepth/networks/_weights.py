@@ -45,7 +45,8 @@ def from_checkpoint(path: Path, name: str, stated: Mapping[str, str] | None = No
     found = replace(found, tensors={k: v for k, v in found.tensors.items() if k not in dropped}, dropped=dropped)
     try:
         _check_signature(found, name)
-        options = _with(spec.read_options(found.shapes, found.stated), stated or {})
+        texts = stated or {}
+        options = _with(spec.read_options(found.shapes, {**found.stated, **texts}), texts)
         return with_weights(name, options, found.tensors), found
     except WeightsError as error:
         raise WeightsError(error.what, where=path, hint=error.hint) from error
