@@ -110,6 +110,7 @@ class Convolution:
         ops, one = torch.ops.mkldnn, self.layer
         slope = [self.slope] if self.activation == "leaky_relu" else []
         geometry = (one.padding, one.stride, one.dilation, one.groups)
+        last = ("add", 1.0, None if self.activation == "none" else self.activation, slope, "")
         made: Tensor
         if one.transposed:
             geometry = (one.padding, one.output_padding, *geometry[1:])  # type: ignore[assignment]
@@ -117,11 +118,9 @@ class Convolution:
         elif other is None:
             made = ops._convolution_pointwise(x, weight, bias, *geometry, self.activation, slope, "")
         elif self.overwrites:
-            last = (*geometry, "add", 1.0, self.activation, slope, "")
-            made = ops._convolution_pointwise_.binary(other, x, weight, bias, *last)
+            made = ops._convolution_pointwise_.binary(other, x, weight, bias, *geometry, *last)
         else:
-            last = (*geometry, "add", 1.0, self.activation, slope, "")
-            made = ops._convolution_pointwise.binary(x, other, weight, bias, *last)
+            made = ops._convolution_pointwise.binary(x, other, weight, bias, *geometry, *last)
         return made
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from focaldepth.core.axis import Unit
+from focaldepth.core.errors import StackError
 from focaldepth.core.method import Access, MethodSpec
 from focaldepth.core.progress import Run
 from focaldepth.core.registry import extra_for
@@ -71,7 +72,7 @@ class NetworkMethod:
             MemoryLimitError: not even the smallest tile fits `run.max_memory`.
             MissingExtraError: torch is not installed.
         """
-        self.spec.check(stack, self.network)
+        check_stack(self, stack)
         with extra_for(f"method {self.network}"):
             from focaldepth.networks._runner import estimate_by_network
         return estimate_by_network(self, stack, run)
@@ -79,10 +80,22 @@ class NetworkMethod:
 
 def memory_of(method: Any, stack: FocalStack, run: Run) -> int:
     """Return the bytes that a run takes under the limit of `run`; see `MethodSpec.memory`."""
-    method.spec.check(stack, method.network)
+    check_stack(method, stack)
     with extra_for(f"method {method.network}"):
         from focaldepth.networks._runner import memory_needed
     return memory_needed(method, stack, run)
+
+
+def check_stack(method: Any, stack: FocalStack) -> None:
+    """Raise StackError or UnitError for a stack that the network of a method cannot take."""
+    method.spec.check(stack, method.network)
+    views = len(NETWORKS.get(method.network).views)
+    if views:
+        raise StackError(
+            f"{method.network} takes {views} views of a light field, this is a focal stack.",
+            where=stack.info.name,
+            hint="Choose another method; in Python, focaldepth.networks._net.build makes the network.",
+        )
 
 
 def names() -> list[str]:
