@@ -72,7 +72,8 @@ class Fast(FocusNet):
         inputs |= {} if frame_valid is None else {"frame_valid": frame_valid}
         with torch.inference_mode():
             try:
-                return assemble(self.tape(inputs).run(inputs, self._tensors))
+                found = self.tape(inputs).run(inputs, self._tensors)
+                return assemble({k: t.float() if t.dtype is torch.bfloat16 else t for k, t in found.items()})
             except UntraceableError as error:
                 self.plain_because = str(error)
                 hollow: FocusNet = self.__dict__["_hollow"]

@@ -235,8 +235,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._alive.append(made)
             self._known[id(made)] = self.value(args[0])
             return made
+        noted = self._noted(args), self._noted(kwargs or {})  # before what it made is known: that may be what it got
         outs = [self.add(one) if isinstance(one, Tensor) else None for one in (made if several else (made,))]
-        self.tape.steps.append(Step(func, self._noted(args), self._noted(kwargs or {}), tuple(outs), several))
+        self.tape.steps.append(Step(func, *noted, tuple(outs), several))
         return made
 
     def _noted(self, args: Any) -> Any:
