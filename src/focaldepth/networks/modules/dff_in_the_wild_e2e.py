@@ -117,7 +117,7 @@ class AlignmentNet(nn.Module):
             warped = warp(volume, moved)
             target = warped[:, :, -1:].expand_as(warped)
             step = find(torch.cat((target, warped, moved), 1)).mean((3, 4)).transpose(1, 2)
-            total = total + step * step.new_tensor((_ZOOM_STEP, 1, 1))
+            total = total + torch.cat((_ZOOM_STEP * step[..., :1], step[..., 1:]), -1)
             found.append(total)
         return found
 
