@@ -18,10 +18,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-BAND_BYTES = 6 * 2**20
-"""What `stored` computes at once at most, of the volume that it stores."""
-
-
 class Rows(Protocol):
     """Something that can compute rows of a volume.
 
@@ -45,14 +41,6 @@ def rows_first(volume: Tensor) -> Tensor:
 def frames_first(volume: Tensor) -> Tensor:
     """Return (B, C, H, N, W) as (B, C, N, H, W), in the usual order of memory."""
     return volume.transpose(2, 3).contiguous()
-
-
-def padded(source: Rows, start: int, stop: int) -> Tensor:
-    """Return rows that may lie outside of the picture; those are zero."""
-    low, high = max(start, 0), min(stop, source.height)
-    x = source.read(low, high)
-    outside = (low - start, stop - high)
-    return F.pad(x, (0, 0, 0, 0, *outside)) if any(outside) else x
 
 
 @dataclass(frozen=True)
@@ -85,18 +73,27 @@ def whole(tensor: Tensor) -> Held:
     return Held(tensor, tensor.shape[2])
 
 
-def stored(source: Rows, band_bytes: int = BAND_BYTES) -> Held:
-    """Compute all rows, in bands of about `band_bytes`."""
+def stored(source: Rows, band: int, into: Held | None = None) -> Held:
+    """Compute all rows, `band` rows at a time.
+
+    Args:
+        source: what to compute.
+        band: rows per band.
+        into: a volume of the same shape to write over; `source` may read of it only the rows that it returns.
+    """
     height = source.height
-    first = source.read(0, 1) if height > 1 else source.read(0, height)
-    band = max(1, min(height, band_bytes // (first.numel() * first.element_size())))
-    if band == height:
+    if band >= height:
         return whole(source.read(0, height))
-    b, c, _, n, w = first.shape
-    out = first.new_empty(b, height, n, w, c).permute(0, 4, 1, 2, 3)
+    out = None if into is None else into.tensor
     for start in range(0, height, band):
         stop = min(start + band, height)
-        out[:, :, start:stop] = source.read(start, stop)
+        made = source.read(start, stop)
+        if out is None:
+            b, c, _, n, w = made.shape
+            out = made.new_empty(b, height, n, w, c).permute(0, 4, 1, 2, 3)
+        out[:, :, start:stop] = made
+        del made  # or it would stand beside the next one
+    assert out is not None
     return whole(out)
 
 
@@ -115,6 +112,12 @@ class Map:
     def read(self, start: int, stop: int) -> Tensor:
         """See `Rows`."""
         return self.function(*(source.read(start, stop) for source in self.sources))
+
+
+def halved(x: Tensor, operation: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Merge every two rows, then every two columns: what poolings do, several times as fast for such volumes."""
+    x = operation(x[:, :, 0::2], x[:, :, 1::2])
+    return operation(x[..., 0::2], x[..., 1::2])
 
 
 @dataclass(frozen=True)
@@ -178,11 +181,19 @@ class Conv:
 
     def read(self, start: int, stop: int) -> Tensor:
         """See `Rows`."""
-        one, other = self.layer, None if self.plus is None else self.plus.read(start, stop)
-        if (start, stop) == (0, self.height):
-            return one(self.source.read(0, self.source.height), other, rows=one.padding[0])
-        low = start * one.stride[0] - one.padding[0]
-        return one(padded(self.source, low, low + (stop - start - 1) * one.stride[0] + one.reach), other)
+        one, source = self.layer, self.source
+        pad, step = one.padding[0], one.stride[0]
+        low = start * step - pad
+        high = low + (stop - start - 1) * step + one.reach
+        at_edge = low < 0 or high > source.height
+        other = None if self.plus is None else self.plus.read(start, stop)
+        x = source.read(max(low, 0), min(high, source.height))
+        if not at_edge or (start, stop) == (0, self.height):
+            return one(x, other, rows=pad if at_edge else 0)
+        # Zeros on both sides, as a layer adds them, are faster than a copy with zeros on one; rows of the result that
+        # they spoil on the other side are left out. With a step no lower edge needs zeros, as heights are even.
+        surplus = start - max(low, 0) if step == 1 else 0
+        return one(x, other, rows=pad, window=slice(surplus, surplus + stop - start))
 
 
 @dataclass(frozen=True)
@@ -232,26 +243,41 @@ class Layer:
             weight, self.bias, self.stride = paired(weight), self.bias.repeat(2), (self.stride[0], self.stride[1], 2)
         self.weight = weight.contiguous(memory_format=torch.channels_last_3d)
 
-    def __call__(self, x: Tensor, plus: Tensor | None = None, rows: int = 0) -> Tensor:
-        """Convolve (B, C, H, N, W), rows-first, with `rows` rows of zeros above and below; add `plus`; ReLU."""
-        padding = (rows, *self.padding[1:])
-        if not self.pairs:
-            return self._run(x, plus, padding)
-        made = self._run(x, None if plus is None else as_pairs(plus), padding)
-        return from_pairs(made)
+    def __call__(
+        self, x: Tensor, plus: Tensor | None = None, *, rows: int = 0, window: slice | None = None
+    ) -> Tensor:
+        """Convolve rows-first volumes.
 
-    def _run(self, x: Tensor, plus: Tensor | None, padding: tuple[int, ...]) -> Tensor:
+        Args:
+            x: (B, C, H, N, W).
+            plus: what is added before the ReLU, of the shape of the result.
+            rows: so many rows of zeros are above and below x.
+            window: which rows of the result are wanted; None = all.
+        """
+        padding = (rows, *self.padding[1:])
+        if window is None:
+            other = plus if plus is None or not self.pairs else as_pairs(plus)
+            made = self._run(x, other, padding, self.relu)
+            return from_pairs(made) if self.pairs else made
+        made = self._run(x, None, padding, self.relu and plus is None)
+        made = (from_pairs(made) if self.pairs else made)[:, :, window]
+        if plus is not None:
+            made = made.add_(plus)
+            made = made.relu_() if self.relu else made
+        return made
+
+    def _run(self, x: Tensor, plus: Tensor | None, padding: tuple[int, ...], relu: bool) -> Tensor:
         if x.device.type == "cpu" and HAS_FUSED:
-            return self._fused(x, plus, padding)
+            return self._fused(x, plus, padding, relu)
         geometry = (self.stride, padding, self.dilation, self.transposed, self.output_padding, 1)
         y = torch.convolution(x, self.weight, self.bias, *geometry)
         y = y if plus is None else y.add_(plus)
-        return y.relu_() if self.relu else y
+        return y.relu_() if relu else y
 
-    def _fused(self, x: Tensor, plus: Tensor | None, padding: tuple[int, ...]) -> Tensor:
+    def _fused(self, x: Tensor, plus: Tensor | None, padding: tuple[int, ...], relu: bool) -> Tensor:
         """Do it in one pass, and always by oneDNN: PyTorch alone takes its slow way for some small pictures."""
         ops: Any = torch.ops.mkldnn
-        after = "relu" if self.relu else "none"
+        after = "relu" if relu else "none"
         y: Tensor
         if self.transposed:
             geometry = (padding, self.output_padding, self.stride, self.dilation, 1)
@@ -261,7 +287,7 @@ class Layer:
             y = ops._convolution_pointwise(x, self.weight, self.bias, *geometry, after, [], "")
         else:
             geometry = (padding, self.stride, self.dilation, 1)  # type: ignore[assignment]
-            last = ("add", 1.0, "relu" if self.relu else None, [], "")
+            last = ("add", 1.0, "relu" if relu else None, [], "")
             y = ops._convolution_pointwise.binary(x, plus, self.weight, self.bias, *geometry, *last)
         return y
 

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from focaldepth.networks._net import FocusNet, NetOutput
 from focaldepth.networks._rows import (
-    BAND_BYTES,
     Conv,
     Held,
     Layer,
@@ -22,6 +21,7 @@ from focaldepth.networks._rows import (
     Window,
     folded,
     frames_first,
+    halved,
     rows_first,
     stored,
     whole,
@@ -36,6 +36,17 @@ from focaldepth.networks.modules.dff_in_the_wild import (
     regress,
 )
 
+
+
+_CHANNELS = 8
+BAND_BYTES = 12 * 2**20
+"""What is computed at once, of a volume: at every scale its rows are about equally long."""
+_LEAST_ROWS = 8
+
+
+def band_of(x: Tensor) -> int:
+    """Return how many rows of any volume to compute at once, for frames (B, 3, H, N, W)."""
+    return max(_LEAST_ROWS, BAND_BYTES // (x[0, 0, 0].numel() * _CHANNELS * x.element_size()))
 
 
 def layers(sequence: nn.Module, *, relu: bool = False) -> list[Layer]:
@@ -55,6 +66,11 @@ def chain(convs: list[Layer], source: Rows) -> Rows:
     for layer in convs:
         source = Conv(layer, source)
     return source
+
+
+def mean(a: Tensor, b: Tensor) -> Tensor:
+    """Return (a + b) / 2."""
+    return torch.add(a, b).mul_(0.5)
 
 
 def joined(*volumes: Tensor) -> Tensor:
@@ -85,9 +101,9 @@ class DownsamplingRows:
     """`Downsampling`."""
 
     _POOLINGS: ClassVar[dict[str, Callable[[Tensor], Tensor]]] = {
-        "max_pooling": lambda x: F.max_pool3d(x, (2, 1, 2)),
-        "average_pooling": lambda x: F.avg_pool3d(x, (2, 1, 2)),
-        "max_pooling_3d": lambda x: F.max_pool3d(x, (2, 3, 2), (2, 1, 2), (0, 1, 0)),
+        "max_pooling": lambda x: halved(x, torch.maximum),
+        "average_pooling": lambda x: halved(x, mean),
+        "max_pooling_3d": lambda x: F.max_pool3d(halved(x, torch.maximum), (1, 3, 1), 1, (0, 1, 0)),
     }
 
     def __init__(self, net: Downsampling) -> None:
@@ -113,9 +129,9 @@ class AggregationRows:
 
     def __init__(self, net: Aggregation) -> None:
         self.branches = [
-            (2, layers(net.dres8_0), layers(net.dres8_1)),
-            (4, layers(net.dres16_0), layers(net.dres16_1)),
-            (8, layers(net.dres32_0), layers(net.dres32_1)),
+            (layers(net.dres8_0), layers(net.dres8_1)),
+            (layers(net.dres16_0), layers(net.dres16_1)),
+            (layers(net.dres32_0), layers(net.dres32_1)),
         ]
         self.down = [Layer(net.conv1), Layer(net.conv3)]
         self.merge = [layers(net.combine1) + layers(net.conv2), layers(net.combine2) + layers(net.conv4)]
@@ -123,17 +139,19 @@ class AggregationRows:
         # The sum of two linear layers is the activation's input: it goes with the second of them.
         self.across = layers(net.redir2, relu=True) + layers(net.redir1, relu=True)
 
-    def __call__(self, source: Rows) -> Held:
+    def __call__(self, source: Rows, band: int) -> Held:
         """Return the volume at 1/8 of the picture for that at 1/4."""
-        at = []
-        for window, before, residual in self.branches:
-            pooled = Pooled(lambda x, k=window: F.avg_pool3d(x, (k, 1, k)), source, window)  # type: ignore[misc]
-            x = stored(chain(before, pooled))
-            at.append(stored(Conv(residual[1], Conv(residual[0], x), plus=x)))
+        at: list[Held] = []
+        for before, residual in self.branches:
+            # The mean of a window of 4 or 8 is that of the means of its quarters.
+            source = stored(Pooled(lambda x: halved(x, mean), source, 2), band)
+            x = stored(chain(before, source), band)
+            at.append(stored(Conv(residual[1], Conv(residual[0], x), plus=x), band))
         for k in (1, 2):
-            at[k] = stored(chain(self.merge[k - 1], Map(joined, (Conv(self.down[k - 1], at[k - 1]), at[k]))))
+            both = Map(joined, (Conv(self.down[k - 1], at[k - 1]), at[k]))
+            at[k] = stored(chain(self.merge[k - 1], both), band)
         for k in (1, 0):
-            at[k] = stored(Conv(self.across[1 - k], at[k], plus=Up(self.up[1 - k], at[k + 1])))
+            at[k] = stored(Conv(self.across[1 - k], at[k], plus=Up(self.up[1 - k], at[k + 1])), band)
         return at[0]
 
 
@@ -147,14 +165,17 @@ class HourglassRows:
         self.deepest = layers(net.conv3) + layers(net.conv4)
         (self.up,) = layers(net.conv5)
 
-    def __call__(self, x: Rows, sides: tuple[Rows, Rows] | None) -> tuple[Rows, Rows]:
-        """Return what `Hourglass.conv6` enlarges, and the first features."""
+    def __call__(self, x: Rows, sides: tuple[Rows, Held] | None, band: int) -> tuple[Rows, Rows]:
+        """Return what `Hourglass.conv6` enlarges, and the first features; the second of `sides` is written over."""
         first: Rows = Conv(self.first, x)
-        first = first if self.last else stored(first)
+        first = first if self.last else stored(first, band)
         down, mix = self.inner
-        inner = stored(Conv(mix, Conv(down, first), plus=None if sides is None else sides[1]), BAND_BYTES // 2)
-        deepest = stored(chain(self.deepest, inner))
-        side = inner if sides is None else sides[0]
+        if sides is None:
+            inner = side = stored(Conv(mix, Conv(down, first)), band)
+        else:
+            side, out = sides
+            inner = stored(Conv(mix, Conv(down, first), plus=out), band // 2, into=out)
+        deepest = stored(chain(self.deepest, inner), band)
         return Map(lambda up, more: up.add_(more).relu_(), (Up(self.up, deepest), side)), first
 
 
@@ -164,13 +185,13 @@ class LastScores:
     def __init__(self, ups: list[nn.Sequential], classify: nn.Conv3d) -> None:
         self.layers = [Layer(quarters(up, classify)) for up in ups]
 
-    def __call__(self, volumes: list[Rows]) -> Tensor:
+    def __call__(self, volumes: list[Rows], band: int) -> Tensor:
         """(B, C, H, N, W) each -> (B, 1, 2 H, N, 2 W)."""
         total: Rows | None = None
         for layer, volume in zip(self.layers, volumes, strict=True):
             total = Conv(layer, volume, plus=total)
         assert total is not None
-        y = stored(total).tensor[:, :, 1:, :, 1:]
+        y = stored(total, band).tensor[:, :, 1:, :, 1:]
         b, _, h, n, w = y.shape
         return y.reshape(b, 1, 2, 2, h, n, w).permute(0, 1, 4, 2, 5, 6, 3).reshape(b, 1, 2 * h, n, 2 * w)
 
@@ -209,26 +230,28 @@ class DepthRows:
         self.last = LastScores([net.deconv_3, net.dres4.conv6], net.classif3[0])  # type: ignore[arg-type]
 
     def __call__(self, x: Tensor, every_scale: bool) -> list[Tensor]:
-        """See `DepthNet.forward`."""
-        features = self._features(x)
-        y: Rows = self.aggregation(features[-1])
+        """See `DepthNet.forward`; x is rows-first."""
+        band = band_of(x)
+        features = self._features(x, band)
+        y: Rows = self.aggregation(features[-1], band)
         scores = [chain(self.confidence, y)] if every_scale else []
         y, sides = chain(self.between, y), None
         for k, out in enumerate(self.outs):
-            y = stored(Up(self.ups[k], y))
-            up, first = self.hourglasses[k](Map(joined, (y, features.pop())), sides)
-            sides = first, stored(Up(out, up))
+            own = features.pop()
+            y = stored(Up(self.ups[k], y), band)
+            up, first = self.hourglasses[k](Map(joined, (y, own)), sides, band)
+            sides = first, stored(Up(out, up), band, into=own)
             y = whole(y.tensor.add_(sides[1].tensor))
             scores += [Conv(self.classify[k], y)] if every_scale else []
-        up, _ = self.hourglasses[2](Map(joined, (Up(self.ups[2], y), features.pop())), sides)
-        last = self.last([y, up])
+        up, _ = self.hourglasses[2](Map(joined, (Up(self.ups[2], y), features.pop())), sides, band)
+        last = self.last([y, up], band)
         return [frames_first(s)[:, 0] for s in (last, *(s.read(0, s.height) for s in reversed(scores)))]
 
-    def _features(self, x: Tensor) -> list[Held]:
+    def _features(self, x: Tensor, band: int) -> list[Held]:
         """Return the volumes at 1, 1/2 and 1/4 of the picture."""
-        found = [stored(self.detectors[0](Conv(self.first, whole(rows_first(x)))))]
+        found = [stored(self.detectors[0](Conv(self.first, whole(x))), band)]
         for down, detect in zip(self.downsamplings, self.detectors[1:], strict=True):
-            found.append(stored(detect(down(found[-1]))))
+            found.append(stored(detect(down(found[-1])), band))
         return found
 
 
@@ -245,5 +268,5 @@ class InTheWildRows(FocusNet):
         """See `FocusNet.forward`; without gradients."""
         size = frames.shape[-2:]
         with torch.inference_mode():
-            scores = self.depth(frames.transpose(1, 2), self.every_scale)
+            scores = self.depth(rows_first(frames.transpose(1, 2)), self.every_scale)
             return NetOutput(tuple(regress(s, focus, frame_valid, *size) for s in scores))

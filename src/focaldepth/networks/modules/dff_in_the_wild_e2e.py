@@ -8,6 +8,8 @@ of the first).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -50,6 +52,11 @@ def warp(volume: Tensor, moved: Tensor) -> Tensor:
     grid = torch.stack((2 * x / (w - 1) - 1, 2 * y / (h - 1) - 1), -1).flatten(0, 1)
     frames = F.grid_sample(volume.transpose(1, 2).flatten(0, 1), grid, align_corners=True)
     return frames.view(b, n, c, h, w).transpose(1, 2)
+
+
+def as_coefficients(found: Tensor) -> Tensor:
+    """Return what a head found, (B, N, 3), as it is added to the coefficients."""
+    return torch.cat((_ZOOM_STEP * found[..., :1], found[..., 1:]), -1)
 
 
 class FrameResidual(nn.Module):
@@ -117,9 +124,20 @@ class AlignmentNet(nn.Module):
             warped = warp(volume, moved)
             target = warped[:, :, -1:].expand_as(warped)
             step = find(torch.cat((target, warped, moved), 1)).mean((3, 4)).transpose(1, 2)
-            total = total + torch.cat((_ZOOM_STEP * step[..., :1], step[..., 1:]), -1)
+            total = total + as_coefficients(step)
             found.append(total)
         return found
+
+
+def field_of_view_in(extra: Mapping[str, Tensor], focus: Tensor) -> Tensor:
+    """Return the input `field_of_view` of the network; raises StackError where it is missing or has another shape."""
+    found = extra.get("field_of_view")
+    if found is None or found.shape != focus.shape:
+        raise StackError(
+            "frames cannot be aligned without the field of view of each.",
+            hint=f"Give field_of_view of shape {tuple(focus.shape)}: 1 for the frame that shows least.",
+        )
+    return found
 
 
 class EndToEnd(FocusNet):
@@ -145,12 +163,7 @@ class EndToEnd(FocusNet):
         `field_of_view` (B, N) is the relative field of view of each frame, 1 for the last, which the others are
         aligned to; frames run from far to near.
         """
-        field_of_view = extra.get("field_of_view")
-        if field_of_view is None or field_of_view.shape != focus.shape:
-            raise StackError(
-                "frames cannot be aligned without the field of view of each.",
-                hint=f"Give field_of_view of shape {tuple(focus.shape)}: 1 for the frame that shows least.",
-            )
+        field_of_view = field_of_view_in(extra, focus)
         x, size = frames.transpose(1, 2), frames.shape[-2:]
         found = self.coefficients(x, field_of_view)
         aligned = warp(x, flow(found, field_of_view, *size))
