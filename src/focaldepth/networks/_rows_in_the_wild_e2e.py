@@ -141,8 +141,8 @@ class HeadRows:
         y: Rows = Conv(self.own, Warped(volume, motion), plus=known)
         for layer in self.inner:
             y = Conv(layer, y)
-        lines = torch.cat([without_edges(y.read(k, min(k + band, h)).float(), -1) for k in range(0, h, band)], 3)
-        return torch.einsum("ocyx,yxbcn->bno", self.weight, without_edges(lines, 3)) / (h * w) + self.bias
+        sums = without_edges(seen_in_rows(y, band), -1).float()
+        return torch.einsum("ocyx,xybcn->bno", self.weight, sums) / (h * w) + self.bias
 
 
 def with_flow(base: Tensor, weights: Tensor, flows: Tensor) -> Tensor:
@@ -152,10 +152,15 @@ def with_flow(base: Tensor, weights: Tensor, flows: Tensor) -> Tensor:
     return (weights[:, None] @ three).add_(own).view(b, h, -1, w, c).permute(0, 4, 1, 2, 3)
 
 
-def without_edges(x: Tensor, axis: int) -> Tensor:
-    """Return the sums along an axis that a window of three sees: all but the last, all, all but the first; stacked."""
-    total = x.sum(axis)
-    return torch.stack((total - x.select(axis, -1), total, total - x.select(axis, 0)))
+def seen_in_rows(volume: Rows, band: int) -> Tensor:
+    """Return the sums over rows that a window of three sees, (3, B, C, N, W): all but the last, all, all but the first."""
+    height, total = volume.height, torch.zeros(())
+    for start in range(0, height, band):
+        rows = volume.read(start, min(start + band, height)).float()
+        first = rows[:, :, 0] if start == 0 else first
+        total = total + rows.sum(2)
+        last = rows[:, :, -1]
+    return torch.stack((total - last, total, total - first))
 
 
 class AlignmentRows:
