@@ -137,30 +137,43 @@ class HeadRows:
         target = Conv(self.target, Warped(volume[:, :, :, -1:], motion.last()))
         planes = Conv(self.flow, whole(bases(h, w, volume)))
         weights = motion.weights.to(volume.dtype)
-        known = Map(lambda base, flows: with_flow(base, weights, flows), (target, planes))
+        known = Map(lambda base, flows: with_flow(base, flows, weights), (target, planes))
         y: Rows = Conv(self.own, Warped(volume, motion), plus=known)
         for layer in self.inner:
             y = Conv(layer, y)
-        sums = without_edges(seen_in_rows(y, band), -1).float()
+        sums = seen(seen_in_rows(y, band), -1)
         return torch.einsum("ocyx,xybcn->bno", self.weight, sums) / (h * w) + self.bias
 
 
-def with_flow(base: Tensor, weights: Tensor, flows: Tensor) -> Tensor:
-    """Return base (B, C, H, 1, W) plus the sum of weights (B, N, 3) times flows (1, C, H, 3, W), (B, C, H, N, W)."""
+def with_flow(base: Tensor, flows: Tensor, weights: Tensor) -> Tensor:
+    """Return base (B, C, H, 1, W) plus the sum of weights (B, N, 3) times flows (1, C, H, 3, W): (B, C, H, N, W)."""
     b, c, h, _, w = base.shape
-    own, three = (x.permute(0, 2, 3, 4, 1).flatten(3) for x in (base, flows))
-    return (weights[:, None] @ three).add_(own).view(b, h, -1, w, c).permute(0, 4, 1, 2, 3)
+    planes = torch.cat((base, flows.expand(b, -1, -1, -1, -1)), 3).permute(0, 2, 3, 4, 1).flatten(3)
+    shares = F.pad(weights, (1, 0), value=1.0)[:, None]
+    return (shares @ planes).view(b, h, -1, w, c).permute(0, 4, 1, 2, 3)
 
 
 def seen_in_rows(volume: Rows, band: int) -> Tensor:
-    """Return the sums over rows that a window of three sees, (3, B, C, N, W): all but the last, all, all but the first."""
-    height, total = volume.height, torch.zeros(())
-    for start in range(0, height, band):
-        rows = volume.read(start, min(start + band, height)).float()
-        first = rows[:, :, 0] if start == 0 else first
-        total = total + rows.sum(2)
+    """Return what `seen` does along the rows of a volume, (3, B, C, N, W), without holding it."""
+    first = volume.read(0, 1)[:, :, 0]
+    last = first
+    total = torch.zeros_like(first)
+    for start in range(0, volume.height, band):
+        rows = volume.read(start, min(start + band, volume.height))
+        b, c, _, n, w = rows.shape
+        flat = rows.permute(0, 2, 3, 4, 1).flatten(2)  # summed as it lies in memory, which PyTorch does not see itself
+        total = total + flat.sum(1).view(b, n, w, c).permute(0, 3, 1, 2)
         last = rows[:, :, -1]
     return torch.stack((total - last, total, total - first))
+
+
+def seen(x: Tensor, axis: int) -> Tensor:
+    """Return the sums along an axis that the three taps of a padded window see; stacked in front.
+
+    The first tap sees all but the last, the second all, the third all but the first.
+    """
+    total = x.sum(axis)
+    return torch.stack((total - x.select(axis, -1), total, total - x.select(axis, 0)))
 
 
 class AlignmentRows:
