@@ -219,7 +219,7 @@ class Up:
 
 
 class Layer:
-    """A convolution with the batch norm and the ReLU after it, for rows-first volumes.
+    """A convolution with the batch norm and the ReLU after it, for rows-first volumes; in the type of what it reads.
 
     Args:
         conv: Conv3d or ConvTranspose3d without bias or with, of volumes with frames first.
@@ -231,7 +231,7 @@ class Layer:
         self, conv: nn.Conv3d | nn.ConvTranspose3d, norm: nn.BatchNorm3d | None = None, *, relu: bool = False
     ) -> None:
         self.transposed = isinstance(conv, nn.ConvTranspose3d)
-        weight, self.bias = folded(conv, norm)
+        weight, bias = folded(conv, norm)
         self.relu = relu
         self.stride, self.padding, self.dilation, self.output_padding = (
             swapped(numbers) for numbers in (conv.stride, conv.padding, conv.dilation, conv.output_padding)
@@ -240,8 +240,8 @@ class Layer:
         self.reach = self.dilation[0] * (weight.shape[2] - 1) + 1
         self.pairs = not self.transposed and _pairs(weight, self.stride, self.dilation)
         if self.pairs:
-            weight, self.bias, self.stride = paired(weight), self.bias.repeat(2), (self.stride[0], self.stride[1], 2)
-        self.weight = weight.contiguous(memory_format=torch.channels_last_3d)
+            weight, bias, self.stride = paired(weight), bias.repeat(2), (self.stride[0], self.stride[1], 2)
+        self._numbers = {weight.dtype: (weight.contiguous(memory_format=torch.channels_last_3d), bias)}
 
     def __call__(
         self, x: Tensor, plus: Tensor | None = None, *, rows: int = 0, window: slice | None = None
@@ -267,28 +267,35 @@ class Layer:
         return made
 
     def _run(self, x: Tensor, plus: Tensor | None, padding: tuple[int, ...], relu: bool) -> Tensor:
+        weight, bias = self._of_type(x.dtype)
         if x.device.type == "cpu" and HAS_FUSED:
-            return self._fused(x, plus, padding, relu)
+            return self._fused(x, plus, weight, bias, padding, relu)
         geometry = (self.stride, padding, self.dilation, self.transposed, self.output_padding, 1)
-        y = torch.convolution(x, self.weight, self.bias, *geometry)
+        y = torch.convolution(x, weight, bias, *geometry)
         y = y if plus is None else y.add_(plus)
         return y.relu_() if relu else y
 
-    def _fused(self, x: Tensor, plus: Tensor | None, padding: tuple[int, ...], relu: bool) -> Tensor:
+    def _of_type(self, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        if dtype not in self._numbers:
+            weight, bias = next(iter(self._numbers.values()))
+            self._numbers[dtype] = weight.to(dtype), bias.to(dtype)
+        return self._numbers[dtype]
+
+    def _fused(
+        self, x: Tensor, plus: Tensor | None, weight: Tensor, bias: Tensor, padding: tuple[int, ...], relu: bool
+    ) -> Tensor:
         """Do it in one pass, and always by oneDNN: PyTorch alone takes its slow way for some small pictures."""
         ops: Any = torch.ops.mkldnn
-        after = "relu" if relu else "none"
         y: Tensor
         if self.transposed:
-            geometry = (padding, self.output_padding, self.stride, self.dilation, 1)
-            y = ops._convolution_transpose_pointwise(x, self.weight, self.bias, *geometry, after, [], "")
+            steps = (padding, self.output_padding, self.stride, self.dilation, 1)
+            y = ops._convolution_transpose_pointwise(x, weight, bias, *steps, "relu" if relu else "none", [], "")
         elif plus is None:
-            geometry = (padding, self.stride, self.dilation, 1)  # type: ignore[assignment]
-            y = ops._convolution_pointwise(x, self.weight, self.bias, *geometry, after, [], "")
+            after = ("relu" if relu else "none", [], "")
+            y = ops._convolution_pointwise(x, weight, bias, padding, self.stride, self.dilation, 1, *after)
         else:
-            geometry = (padding, self.stride, self.dilation, 1)  # type: ignore[assignment]
-            last = ("add", 1.0, "relu" if relu else None, [], "")
-            y = ops._convolution_pointwise.binary(x, plus, self.weight, self.bias, *geometry, *last)
+            after = ("add", 1.0, "relu" if relu else None, [], "")  # type: ignore[assignment]
+            y = ops._convolution_pointwise.binary(x, plus, weight, bias, padding, self.stride, self.dilation, 1, *after)
         return y
 
 

@@ -39,7 +39,7 @@ from focaldepth.networks.modules.dff_in_the_wild import (
 
 
 _CHANNELS = 8
-BAND_BYTES = 12 * 2**20
+BAND_BYTES = 8 * 2**20
 """What is computed at once, of a volume: at every scale its rows are about equally long."""
 _LEAST_ROWS = 8
 
@@ -245,7 +245,7 @@ class DepthRows:
             scores += [Conv(self.classify[k], y)] if every_scale else []
         up, _ = self.hourglasses[2](Map(joined, (Up(self.ups[2], y), features.pop())), sides, band)
         last = self.last([y, up], band)
-        return [frames_first(s)[:, 0] for s in (last, *(s.read(0, s.height) for s in reversed(scores)))]
+        return [frames_first(s.float())[:, 0] for s in (last, *(s.read(0, s.height) for s in reversed(scores)))]
 
     def _features(self, x: Tensor, band: int) -> list[Held]:
         """Return the volumes at 1, 1/2 and 1/4 of the picture."""
@@ -256,17 +256,22 @@ class DepthRows:
 
 
 class InTheWildRows(FocusNet):
-    """`InTheWild` for inference; made from it, and independent of it from then on."""
+    """`InTheWild` for inference; made from it, and independent of it from then on.
 
-    def __init__(self, net: InTheWild) -> None:
+    Args:
+        net: the reference.
+        dtype: in which volumes are computed; scores are float32 again.
+    """
+
+    def __init__(self, net: InTheWild, dtype: torch.dtype = torch.float32) -> None:
         super().__init__(net.options)
         self.eval()
-        self.every_scale = net.every_scale
+        self.every_scale, self.dtype = net.every_scale, dtype
         self.depth = DepthRows(net.DFF_net)
 
     def compute(self, frames: Tensor, focus: Tensor, frame_valid: Tensor | None, **extra: Tensor) -> NetOutput:
         """See `FocusNet.forward`; without gradients."""
         size = frames.shape[-2:]
         with torch.inference_mode():
-            scores = self.depth(rows_first(frames.transpose(1, 2)), self.every_scale)
+            scores = self.depth(rows_first(frames.transpose(1, 2).to(self.dtype)), self.every_scale)
             return NetOutput(tuple(regress(s, focus, frame_valid, *size) for s in scores))

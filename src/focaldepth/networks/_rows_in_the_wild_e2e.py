@@ -196,13 +196,20 @@ class AlignmentRows:
 
 
 class EndToEndRows(FocusNet):
-    """`EndToEnd` for inference; made from it, and independent of it from then on."""
+    """`EndToEnd` for inference; made from it, and independent of it from then on.
 
-    def __init__(self, net: EndToEnd) -> None:
+    Args:
+        net: the reference.
+        dtype: in which the volumes of the depth network are computed. Frames are always aligned in float32: positions
+            of pixels need more digits than bfloat16 has.
+    """
+
+    def __init__(self, net: EndToEnd, dtype: torch.dtype = torch.float32) -> None:
         super().__init__(net.options)
         self.eval()
-        self.every_scale = net.every_scale
-        self.alignment = AlignmentRows(net.optical_flow_aggregation) if hasattr(net, "optical_flow_aggregation") else None
+        self.every_scale, self.dtype = net.every_scale, dtype
+        aligns = net.options.alignment == "network"
+        self.alignment = AlignmentRows(net.optical_flow_aggregation) if aligns else None
         self.depth = DepthRows(net.DFF_net)
 
     def compute(self, frames: Tensor, focus: Tensor, frame_valid: Tensor | None, **extra: Tensor) -> NetOutput:
@@ -215,6 +222,6 @@ class EndToEndRows(FocusNet):
                 found = self.alignment(x, field_of_view)
             aligned = stored(Warped(x, Motion.of(found, field_of_view)), band_of(x)).tensor
             del x
-            scores = self.depth(aligned, self.every_scale)
+            scores = self.depth(aligned.to(self.dtype), self.every_scale)
             scales = tuple(regress(s, focus, frame_valid, *size) for s in scores)
         return NetOutput(scales, extras={"aligned": aligned.permute(0, 3, 1, 2, 4), "coefficients": found})

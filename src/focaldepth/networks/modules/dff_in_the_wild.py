@@ -268,6 +268,12 @@ class InTheWild(FocusNet):
         super().__init__(options)
         self.DFF_net = DepthNet(options)
 
+    def fast_form(self, *, bfloat16: bool = False) -> FocusNet:
+        """See `FocusNet.fast_form`."""
+        from focaldepth.networks._rows_in_the_wild import InTheWildRows
+
+        return InTheWildRows(self, torch.bfloat16 if bfloat16 else torch.float32)
+
     def compute(self, frames: Tensor, focus: Tensor, frame_valid: Tensor | None, **extra: Tensor) -> NetOutput:
         """See `FocusNet.forward`."""
         scores = self.DFF_net(frames.transpose(1, 2), self.every_scale)

@@ -143,6 +143,8 @@ def field_of_view_in(extra: Mapping[str, Tensor], focus: Tensor) -> Tensor:
 class EndToEnd(FocusNet):
     """The network; `options.alignment` leaves the field of view alone to align the frames (table 4)."""
 
+    options: EndToEndOptions
+
     def __init__(self, options: EndToEndOptions) -> None:
         super().__init__(options)
         self.DFF_net = DepthNet(options)
@@ -156,6 +158,12 @@ class EndToEnd(FocusNet):
             return x.new_zeros(*field_of_view.shape, 3)
         found: list[Tensor] = self.optical_flow_aggregation(x, field_of_view)
         return found[-1]
+
+    def fast_form(self, *, bfloat16: bool = False) -> FocusNet:
+        """See `FocusNet.fast_form`."""
+        from focaldepth.networks._rows_in_the_wild_e2e import EndToEndRows
+
+        return EndToEndRows(self, torch.bfloat16 if bfloat16 else torch.float32)
 
     def compute(self, frames: Tensor, focus: Tensor, frame_valid: Tensor | None, **extra: Tensor) -> NetOutput:
         """See `FocusNet.forward`; the output holds the aligned frames (B, N, 3, H, W) and the coefficients (B, N, 3).
