@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from focaldepth.networks._folding import bind, heads_in_float32, optimise
+from focaldepth.networks._meter import most_held
 from focaldepth.networks._net import FocusNet, NetOutput, Scale
 from focaldepth.networks._tape import Tape, UntraceableError, trace
 
@@ -40,20 +41,23 @@ class Fast(FocusNet):
     that leave the result as it is (`_folding`): batch norm goes into the convolution before it, sums and activations
     are done while its result is at hand, convolutions and poolings within frames run in 2D, everything lies channels
     last, constants are computed once, what nobody asked for is not computed, and memory is given back or written over
-    as soon as nobody reads it.
+    as soon as nobody reads it. A network that has a form of its own for processors (`FocusNet.fast_form`) runs as that.
 
     Args:
         net: the reference, in evaluation mode.
         bfloat16: compute convolutions, and what lies between them, in bfloat16; what follows the last of them (scores
             to probabilities, probabilities to depth) stays in float32.
         wanted: names of fields of `Scale`, of `NetOutput` or of extras that shall be computed; depth always is. None =
-            all.
+            all. A form of its own computes all.
+        device: what it will run on; empty = where the network is.
 
     Attributes:
         plain_because: why the network runs as the reference after all: it cannot be written down. Empty otherwise.
     """
 
-    def __init__(self, net: FocusNet, *, bfloat16: bool = False, wanted: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, net: FocusNet, *, bfloat16: bool = False, wanted: tuple[str, ...] | None = None, device: str = ""
+    ) -> None:
         super().__init__(net.options)
         self.eval()
         self.wanted = None if wanted is None else {"depth", *wanted}
@@ -61,6 +65,10 @@ class Fast(FocusNet):
         self._dtype = torch.bfloat16 if bfloat16 else torch.float32
         self._tensors = {name: tensor.detach() for name, tensor in [*net.named_parameters(), *net.named_buffers()]}
         self._device = next(iter(self._tensors.values())).device
+        on_processor = torch.device(device or self._device).type == "cpu"
+        own = net.fast_form(bfloat16=bfloat16) if on_processor else None
+        self.__dict__["_own"] = own
+        self._tensors = self._tensors if own is None else {}
         self._tapes: dict[Any, Tape] = {}
         self._layers: dict[Any, Any] = {}
         self._one = Lock()
@@ -68,6 +76,10 @@ class Fast(FocusNet):
 
     def compute(self, frames: Tensor, focus: Tensor, frame_valid: Tensor | None, **extra: Tensor) -> NetOutput:
         """See `FocusNet.forward`; without gradients."""
+        own: FocusNet | None = self.__dict__["_own"]
+        if own is not None:
+            own.every_scale = self.every_scale
+            return own.compute(frames, focus, frame_valid, **extra)
         inputs = {"frames": frames, "focus": focus, **extra}
         inputs |= {} if frame_valid is None else {"frame_valid": frame_valid}
         with torch.inference_mode():
@@ -93,6 +105,10 @@ class Fast(FocusNet):
 
         Found without computing; the libraries' own buffers are not in it. Not `merged`: as the reference takes it.
         """
+        own: FocusNet | None = self.__dict__["_own"]
+        if own is not None and merged:
+            hollow = {name: torch.empty_like(tensor, device="meta") for name, tensor in inputs.items()}
+            return most_held(lambda: own(**hollow))
         return (self._planned(inputs) if merged else self._traced(inputs)).plan()
 
     def _traced(self, inputs: Mapping[str, Tensor]) -> Tape:

@@ -155,7 +155,7 @@ def tile_bytes_per_pixel(choice: Choice, frames: int) -> float:
     with torch.device("meta"):
         net = build(choice.network, choice.options)
     narrow = choice.precision == "bfloat16"
-    fast = Fast(net, bfloat16=narrow, wanted=WANTED)
+    fast = Fast(net, bfloat16=narrow, wanted=WANTED, device=choice.device)
     try:
         held = fast.peak_bytes(example(choice, frames, side, side), merged=choice.form == "fast")
     except UntraceableError:

@@ -82,6 +82,16 @@ class FocusNet(nn.Module, ABC):
         """Sizes and numbers of frames that the network takes."""
         return self.options.limits
 
+    def fast_form(self, *, bfloat16: bool = False) -> FocusNet | None:
+        """Return this network in a form of its own for inference on processors; None = the general one is as good.
+
+        It is made from the weights and independent of them from then on; `Fast` asks for it.
+
+        Args:
+            bfloat16: compute in bfloat16 what bears it.
+        """
+        return None
+
     def forward(self, frames: Tensor, focus: Tensor, frame_valid: Tensor | None = None, **extra: Tensor) -> NetOutput:
         """Run the network.
 
