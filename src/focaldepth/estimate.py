@@ -108,8 +108,9 @@ def estimate(
     for warning in stack.info.warnings:
         run.warn(warning)
     watched = RememberedPreviews.of(stack)
+    by_itself = method.spec.aligns and chosen.align == "auto"
     with recorder.timed("align"):
-        alignment = find_alignment(watched, chosen, transforms, run)
+        alignment = find_alignment(watched, replace(chosen, align="none") if by_itself else chosen, transforms, run)
         prepared, used = prepare(watched, alignment, chosen, run)
     with recorder.timed("depth"):
         found = method(prepared, run)

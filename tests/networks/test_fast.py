@@ -86,7 +86,9 @@ BODIES: dict[str, Callable[[], Body]] = {
     "residual of the input": lambda: Body(lambda s, x: F.relu(x + s.b(s.a(x))), a=conv(3, 8, 3), b=conv(8, 3, 3)),
     "shortcut": lambda: Body(lambda s, x: F.relu(s.a(x) + s.b(x)), a=conv(3, 8, 3), b=conv(3, 8, 1)),
     "sum of itself": lambda: Body(lambda s, x: (y := s.a(x)) + y, a=conv(3, 8, 3)),
-    "three summands": lambda: Body(lambda s, x: s.a(x) + s.b(x) + s.c(x), a=conv(3, 4, 3), b=conv(3, 4, 1), c=conv(3, 4, 1)),
+    "three summands": lambda: Body(
+        lambda s, x: s.a(x) + s.b(x) + s.c(x), a=conv(3, 4, 3), b=conv(3, 4, 1), c=conv(3, 4, 1)
+    ),
     "frame by frame": lambda: Body(lambda s, x: F.relu(s.a(x)), a=conv(3, 8, (1, 3, 3), (1, 2, 2))),
     "dilated": lambda: Body(lambda s, x: s.a(x), a=nn.Conv3d(3, 8, (1, 5, 5), padding=(0, 4, 4), dilation=(1, 2, 2))),
     "along frames": lambda: Body(lambda s, x: F.relu(s.a(x)), a=conv(3, 8, (3, 1, 1), bias=False)),
@@ -114,15 +116,19 @@ BODIES: dict[str, Callable[[], Body]] = {
         lambda s, x: F.avg_pool3d(s.a(x), (1, 3, 3), (1, 2, 2), (0, 1, 1), count_include_pad=False), a=conv(3, 8, 1)
     ),
     "enlarged": lambda: Body(
-        lambda s, x: F.interpolate(s.a(x), scale_factor=(1, 2, 2), mode="trilinear", align_corners=False), a=conv(3, 8, 1)
+        lambda s, x: F.interpolate(s.a(x), scale_factor=(1, 2, 2), mode="trilinear", align_corners=False),
+        a=conv(3, 8, 1),
     ),
     "enlarged to corners": lambda: Body(
         lambda s, x: F.interpolate(s.a(x), (5, 13, 17), mode="trilinear", align_corners=True), a=conv(3, 8, 1)
     ),
     "enlarged along frames": lambda: Body(
-        lambda s, x: F.interpolate(s.a(x), (9, 13, 17), mode="trilinear", align_corners=False), a=conv(3, 8, 1)
+        lambda s, x: F.interpolate(s.a(x), (9, 13, 17), mode="trilinear", align_corners=False),
+        a=conv(3, 8, 1),
     ),
-    "enlarged by copying": lambda: Body(lambda s, x: F.interpolate(s.a(x), (5, 24, 32), mode="nearest"), a=conv(3, 8, 1)),
+    "enlarged by copying": lambda: Body(
+        lambda s, x: F.interpolate(s.a(x), (5, 24, 32), mode="nearest"), a=conv(3, 8, 1)
+    ),
     "sum from zeros": lambda: Body(lambda s, x: torch.zeros_like(y := s.a(x)) + F.relu(y) + y, a=conv(3, 8, 1)),
     "constants": lambda: Body(
         lambda s, x: s.a(x) * torch.linspace(-1, 1, x.shape[-1], device=x.device)

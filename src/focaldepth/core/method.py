@@ -49,6 +49,7 @@ class MethodSpec:
         extra: optional package group that it needs; empty for none.
         citations: what to cite when using it.
         invariances: laws it claims and that tests check ("frame order", "gain", "offset").
+        aligns: it brings frames into one geometry itself, so `--align auto` leaves them as they are.
         bytes_per_pixel: working memory per pixel of a frame, beside decoded frames.
         memory: (method, stack, run) -> bytes that a run needs, where `bytes_per_pixel` cannot tell; a method that fits
             itself to `run.max_memory` returns what it takes under that limit. It raises what the run would raise.
@@ -64,6 +65,7 @@ class MethodSpec:
     extra: str = ""
     citations: tuple[Citation, ...] = ()
     invariances: tuple[str, ...] = ()
+    aligns: bool = False
     bytes_per_pixel: int = 32
     memory: Callable[[Method, FocalStack, Run], int] | None = None
 

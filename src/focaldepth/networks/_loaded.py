@@ -22,7 +22,7 @@ from focaldepth.networks._spec import NETWORKS, Convention, Options
 from focaldepth.networks._tape import UntraceableError
 from focaldepth.networks._weights import load_weights
 
-WANTED = ("depth", "probability", "all_in_focus_probability")
+WANTED = ("depth", "probability", "all_in_focus_probability", "aligned")
 """What a run needs of a network's output."""
 _ROOM = 1.35
 """Measured peak of a tile over the sum of its tensors: buffers of the libraries, fragments (see benchmarks)."""

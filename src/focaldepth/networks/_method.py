@@ -132,5 +132,6 @@ def _method_spec(spec: NetworkSpec) -> MethodSpec:
         extra="networks",
         citations=spec.citations,
         invariances=spec.invariances,
+        aligns="field_of_view" in spec.inputs,
         memory=memory_of,
     )

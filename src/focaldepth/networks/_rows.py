@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+
 class Rows(Protocol):
     """Something that can compute rows of a volume.
 

@@ -36,8 +36,6 @@ from focaldepth.networks.modules.dff_in_the_wild import (
     regress,
 )
 
-
-
 _CHANNELS = 8
 BAND_BYTES = 8 * 2**20
 """What is computed at once, of a volume: at every scale its rows are about equally long."""

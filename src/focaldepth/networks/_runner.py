@@ -156,7 +156,7 @@ class _Sight:
             spread = _spread(probability, seen.blur, depth)
             if self.fusion == "weights":
                 weights = _weights_of_picture(out, probability, inside)
-                picture = _weighted(weights, [p[rows, columns] for p in pixels])
+                picture = _weighted(weights, [p[rows, columns] for p in self._aligned(out, pixels)])
         return Said(depth.astype(np.float32), spread, picture, probability)
 
     def _pixels(self, y: int, x: int, side: tuple[int, int]) -> list[NDArray[Any]]:
@@ -183,6 +183,15 @@ class _Sight:
             given[name] = torch.from_numpy(numbers.astype(np.float32))[None]
         return {name: tensor.to(device) for name, tensor in given.items()}
 
+    def _aligned(self, out: NetOutput, pixels: list[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Return the frames as the network aligned them; as they were cut where it does not."""
+        moved = out.extras.get("aligned")
+        if moved is None:
+            return pixels
+        frames = _numbers(moved[0].permute(0, 2, 3, 1))
+        convention = self.loaded.choice.convention
+        return [as_recorded(frame, self.stack, self._gain(k), convention) for k, frame in enumerate(frames)]
+
     def _gain(self, k: int) -> Plane | None:
         gains = self.stack.gains
         return None if gains is None else np.sum([share * gains[i] for i, share in self.seen.parts(k)], 0)
@@ -205,6 +214,23 @@ def as_trained(frame: NDArray[Any], stack: FocalStack, gain: Plane | None, conve
     scale, shift = (convention.white - convention.black) / std, (convention.black - mean) / std
     trained: Plane = values * scale.astype(np.float32) + shift.astype(np.float32)
     return trained
+
+
+def as_recorded(trained: Plane, stack: FocalStack, gain: Plane | None, convention: Convention) -> Plane:
+    """Go back from `as_trained`: (h, w, 3) -> (h, w, C) in values of the input."""
+    mean, std = np.array(convention.mean, np.float32), np.array(convention.std, np.float32)
+    values = (trained * std + mean - convention.black) / (convention.white - convention.black)
+    values = values[..., ::-1] if convention.colour is Colour.BGR else values
+    values = values.mean(-1, keepdims=True) if stack.shape[2] == 1 else values
+    values = _linear(values) if stack.transfer is Transfer.LINEAR else values
+    recorded: Plane = (values if gain is None else values / gain) * np.float32(stack.source.white)
+    return recorded
+
+
+def _linear(srgb: Plane) -> Plane:
+    """Return linear light of the sRGB curve."""
+    value = np.maximum(srgb, 0)
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** np.float32(2.4)).astype(np.float32)
 
 
 def _srgb(linear: Plane) -> Plane:
