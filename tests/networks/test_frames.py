@@ -21,10 +21,10 @@ def stack(values: tuple[float, ...] = METRES, unit: Unit = Unit.METRE, **optics:
 
 
 def choose(
-    of: FocalStack, convention: Convention, limits: Limits = Limits(1), *, weighs: bool = True
+    of: FocalStack, convention: Convention, limits: Limits | None = None, *, weighs: bool = True
 ) -> tuple[Seen, list[str]]:
     warnings: list[str] = []
-    return choose_frames(of, limits, convention, "net", warnings.append, weighs=weighs), warnings
+    return choose_frames(of, limits or Limits(1), convention, "net", warnings.append, weighs=weighs), warnings
 
 
 def test_positions_are_told_in_the_unit_of_the_weights() -> None:
@@ -84,7 +84,7 @@ def test_frames_come_in_the_order_of_the_weights(unit: Unit, order: FrameOrder, 
     seen, warnings = choose(given, Convention(unit, order=order))
     near_first = (unit is Unit.METRE) is not turned
     wanted = near_first if order is FrameOrder.ANY else order is FrameOrder.NEAR_FIRST
-    assert (seen.index[0] == 0) is (wanted is near_first)
+    assert bool(seen.index[0] == 0) == (wanted == near_first)
     np.testing.assert_allclose(seen.positions, given.axis.values[seen.index.astype(int)])
     assert not warnings
 
@@ -118,7 +118,7 @@ def test_missing_frames_are_mixed() -> None:
 
 
 def test_the_field_of_view_is_that_of_the_thin_lens() -> None:
-    """A lens of 50 mm focused at 0.5 m has its sensor 55.6 mm behind it, at infinity 50 mm: it shows 1.11 times more."""
+    """A lens of 50 mm focused at 0.5 m has its sensor 55.6 mm behind it, at infinity 50 mm: there it shows more."""
     given = stack((0.5, np.inf), focal_length_m=0.05)
     seen, _ = choose(given, Convention(Unit.DIOPTRE))
     warnings: list[str] = []

@@ -1,5 +1,7 @@
 """Tiles cover a picture, fade into each other, and mirror what lies outside."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -32,7 +34,7 @@ def test_tiles_lie_on_the_stride_and_in_the_memory(made: tuple[Limits, Tiling | 
         assert all(start % limits.stride == 0 for start in starts)
         assert starts[0] == 0
         assert starts[-1] + side == whole
-        assert all(one + side - two >= found.overlap for one, two in zip(starts, starts[1:], strict=False))
+        assert all(one + side - two >= found.overlap for one, two in pairwise(starts))
 
 
 @settings(max_examples=60, deadline=None)
