@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from focaldepth.core.axis import Unit
 from focaldepth.core.method import Citation
 from focaldepth.core.settings import check, setting
+from focaldepth.estimate import METHODS
 from focaldepth.networks._blocks import softmax_scale
 from focaldepth.networks._method import NetworkMethod, method_class
 from focaldepth.networks._net import FocusNet, NetOutput, Scale
@@ -62,7 +63,7 @@ NETWORK = NetworkSpec(
     summary="For tests. Depth is right where there is texture.",
     module=f"{__name__}:Toy",
     default=ToyOptions(),
-    read_options=lambda shapes, stated: ToyOptions(),
+    read_options=lambda shapes, stated: ToyOptions(frames=int(stated.get("frames", 0))),
     signature=("conv.weight",),
     convention=Convention(Unit.DIOPTRE),
     gives=("probability", "spread"),
@@ -79,6 +80,7 @@ def registered(**changes: Any) -> Iterator[type[NetworkMethod]]:
     holder = type("Holder", (), {"NETWORK": spec})
     patch.setitem(__import__("sys").modules, "toy_facts", holder)
     patch.setitem(NETWORKS.__dict__, "_where", {**where, "toy": "toy_facts"})
+    patch.setitem(METHODS.__dict__, "_where", {**METHODS.where(), "toy": "focaldepth.networks._method:toy"})
     method_class.cache_clear()
     try:
         yield method_class("toy")

@@ -125,6 +125,7 @@ def save_weights(
             **facts,
         )
         write_card(card, beside)
+        file.chmod(beside.stat().st_mode)  # safetensors keeps others from reading
     return card
 
 
