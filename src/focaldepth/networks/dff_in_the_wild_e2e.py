@@ -9,7 +9,7 @@ from typing import Any
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import WeightsError
 from focaldepth.core.settings import check, setting
-from focaldepth.networks._spec import Colour, Convention, FrameOrder, Padding, Shapes
+from focaldepth.networks._spec import Colour, Convention, FrameOrder, Limits, Padding, Shapes
 from focaldepth.networks.dff_in_the_wild import NETWORK as DEPTH
 from focaldepth.networks.dff_in_the_wild import InTheWildOptions, read_modules
 
@@ -26,6 +26,11 @@ class EndToEndOptions(InTheWildOptions):
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def limits(self) -> Limits:
+        """Zoom is about the centre of the whole picture, so a part of it does not do."""
+        return replace(super().limits, tiles=False)
 
 
 def _read_options(shapes: Shapes, stated: Mapping[str, Any]) -> EndToEndOptions:
