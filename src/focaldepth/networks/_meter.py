@@ -22,11 +22,11 @@ def most_held(call: Callable[[], Any]) -> int:
     return meter.most
 
 
-class _Meter(TorchDispatchMode):
+class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the tensors that show each piece of memory; the last one to go gives it back."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.held = self.most = 0
         self._shown: dict[int, int] = {}
 
@@ -60,4 +60,5 @@ class _Meter(TorchDispatchMode):
 
 
 def _memory(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    address: int = tensor.untyped_storage()._cdata
+    return address

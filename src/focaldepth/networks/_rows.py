@@ -85,16 +85,14 @@ def stored(source: Rows, band: int, into: Held | None = None) -> Held:
     height = source.height
     if band >= height:
         return whole(source.read(0, height))
-    out = None if into is None else into.tensor
-    for start in range(0, height, band):
+    made = source.read(0, band)
+    b, c, _, n, w = made.shape
+    out = made.new_empty(b, height, n, w, c).permute(0, 4, 1, 2, 3) if into is None else into.tensor
+    out[:, :, :band] = made
+    del made  # or it would stand beside the next one
+    for start in range(band, height, band):
         stop = min(start + band, height)
-        made = source.read(start, stop)
-        if out is None:
-            b, c, _, n, w = made.shape
-            out = made.new_empty(b, height, n, w, c).permute(0, 4, 1, 2, 3)
-        out[:, :, start:stop] = made
-        del made  # or it would stand beside the next one
-    assert out is not None
+        out[:, :, start:stop] = source.read(start, stop)
     return whole(out)
 
 
@@ -244,9 +242,7 @@ class Layer:
             weight, bias, self.stride = paired(weight), bias.repeat(2), (self.stride[0], self.stride[1], 2)
         self._numbers = {weight.dtype: (weight.contiguous(memory_format=torch.channels_last_3d), bias)}
 
-    def __call__(
-        self, x: Tensor, plus: Tensor | None = None, *, rows: int = 0, window: slice | None = None
-    ) -> Tensor:
+    def __call__(self, x: Tensor, plus: Tensor | None = None, *, rows: int = 0, window: slice | None = None) -> Tensor:
         """Convolve rows-first volumes.
 
         Args:
@@ -292,15 +288,15 @@ class Layer:
             steps = (padding, self.output_padding, self.stride, self.dilation, 1)
             y = ops._convolution_transpose_pointwise(x, weight, bias, *steps, "relu" if relu else "none", [], "")
         elif plus is None:
-            after = ("relu" if relu else "none", [], "")
+            after: Any = ("relu" if relu else "none", [], "")
             y = ops._convolution_pointwise(x, weight, bias, padding, self.stride, self.dilation, 1, *after)
         else:
-            after = ("add", 1.0, "relu" if relu else None, [], "")  # type: ignore[assignment]
+            after = ("add", 1.0, "relu" if relu else None, [], "")
             y = ops._convolution_pointwise.binary(x, plus, weight, bias, padding, self.stride, self.dilation, 1, *after)
         return y
 
 
-HAS_FUSED = torch.backends.mkldnn.is_available() and all(
+HAS_FUSED = torch.backends.mkldnn.is_available() and all(  # type: ignore[no-untyped-call]
     hasattr(torch.ops.mkldnn, name) for name in ("_convolution_pointwise", "_convolution_transpose_pointwise")
 )
 """Whether PyTorch has the operators of `Layer._fused`; they are its compiler's, so nothing promises them."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -48,7 +49,7 @@ def band_of(x: Tensor) -> int:
 
 
 def layers(sequence: nn.Module, *, relu: bool = False) -> list[Layer]:
-    """Return the layers of convolutions, norms and ReLUs in a row, however they are nested; `relu`: one more at last."""
+    """Return the layers of convolutions, norms and ReLUs in a row, however nested; `relu`: one more comes at last."""
     flat: list[Any] = [m for m in sequence.modules() if not isinstance(m, nn.Sequential)]
     convs = [i for i, m in enumerate(flat) if isinstance(m, nn.Conv3d | nn.ConvTranspose3d)]
     made = []
@@ -64,6 +65,15 @@ def chain(convs: list[Layer], source: Rows) -> Rows:
     for layer in convs:
         source = Conv(layer, source)
     return source
+
+
+def added(convs: list[Layer], sources: Sequence[Rows]) -> Rows:
+    """Do one convolution of each source and add them up; the ReLU of the last one follows."""
+    first, *rest = (Conv(layer, source) for layer, source in zip(convs, sources, strict=True))
+    total = first
+    for one in rest:
+        total = replace(one, plus=total)
+    return total
 
 
 def mean(a: Tensor, b: Tensor) -> Tensor:
@@ -115,11 +125,8 @@ class DownsamplingRows:
         return Window(self._rows, source, 2, 2)
 
     def _rows(self, x: Held, start: int, stop: int) -> Tensor:
-        total: Rows | None = None
-        for pool, layer in self.branches:
-            total = Conv(layer, x if pool is None else Pooled(pool, x, 2), plus=total)
-        assert total is not None
-        return total.read(start, stop)
+        sources = [x if pool is None else Pooled(pool, x, 2) for pool, _ in self.branches]
+        return added([layer for _, layer in self.branches], sources).read(start, stop)
 
 
 class AggregationRows:
@@ -169,7 +176,8 @@ class HourglassRows:
         first = first if self.last else stored(first, band)
         down, mix = self.inner
         if sides is None:
-            inner = side = stored(Conv(mix, Conv(down, first)), band)
+            inner = stored(Conv(mix, Conv(down, first)), band)
+            side: Rows = inner
         else:
             side, out = sides
             inner = stored(Conv(mix, Conv(down, first), plus=out), band // 2, into=out)
@@ -183,13 +191,9 @@ class LastScores:
     def __init__(self, ups: list[nn.Sequential], classify: nn.Conv3d) -> None:
         self.layers = [Layer(quarters(up, classify)) for up in ups]
 
-    def __call__(self, volumes: list[Rows], band: int) -> Tensor:
+    def __call__(self, volumes: Sequence[Rows], band: int) -> Tensor:
         """(B, C, H, N, W) each -> (B, 1, 2 H, N, 2 W)."""
-        total: Rows | None = None
-        for layer, volume in zip(self.layers, volumes, strict=True):
-            total = Conv(layer, volume, plus=total)
-        assert total is not None
-        y = stored(total, band).tensor[:, :, 1:, :, 1:]
+        y = stored(added(self.layers, volumes), band).tensor[:, :, 1:, :, 1:]
         b, _, h, n, w = y.shape
         return y.reshape(b, 1, 2, 2, h, n, w).permute(0, 1, 4, 2, 5, 6, 3).reshape(b, 1, 2 * h, n, 2 * w)
 
@@ -215,7 +219,7 @@ class DepthRows:
     """`DepthNet`."""
 
     def __init__(self, net: DepthNet) -> None:
-        (self.first,) = layers(net.FM_measure.Focus_extraction[:2])  # type: ignore[index]
+        (self.first,) = layers(net.FM_measure.Focus_extraction[:2])
         self.detectors = [DetectorRows(m[-1]) for m in (net.FM_measure.Focus_extraction, net.FM_conv1, net.FM_conv2)]
         self.downsamplings = [DownsamplingRows(m[0]) for m in (net.FM_conv1, net.FM_conv2)]  # type: ignore[arg-type]
         self.aggregation = AggregationRows(net.SPP_module)

@@ -18,6 +18,7 @@ from focaldepth.networks.modules.dff_in_the_wild_e2e import (
     EndToEnd,
     FrameResidual,
     as_coefficients,
+    extras_of,
     field_of_view_in,
 )
 
@@ -79,7 +80,8 @@ class Warped:
         x = torch.arange(w, device=zoom.device) - ((w // 2) * zoom * across + shift[:, :, 0])
         y = torch.arange(start, stop, device=zoom.device) - ((h // 2) * zoom * down + shift[:, :, 1])
         x, y = 2 * x / (w - 1) - 1, 2 * y / (h - 1) - 1
-        grid = torch.stack(torch.broadcast_tensors(x[:, :, None], y[..., None]), -1).flatten(0, 1)
+        x, y = x[:, :, None].expand(-1, -1, stop - start, -1), y[..., None].expand(-1, -1, -1, w)
+        grid = torch.stack((x, y), -1).flatten(0, 1)
         frames = self.source.permute(0, 3, 1, 2, 4).flatten(0, 1)
         made = F.grid_sample(frames, grid.to(frames.dtype), align_corners=True)
         return rows_first(made.view(b, n, c, stop - start, w).transpose(1, 2))
@@ -101,16 +103,14 @@ class ResidualRows:
         return Conv(self.second, Conv(self.first, x), plus=Conv(self.shortcut, x)).read(start, stop)
 
 
-def parts(conv: nn.Conv3d, norm: nn.BatchNorm3d, channels: tuple[int, ...]) -> list[Layer]:
+def parts(conv: nn.Conv3d, norm: nn.BatchNorm3d, channels: list[int]) -> list[nn.Conv3d]:
     """Split a convolution and its norm by its input channels; what the parts make adds up to what it makes."""
     weight, bias = folded(conv, norm)
-    made = []
-    for piece in weight.split(channels, 1):
-        part = nn.Conv3d(piece.shape[1], conv.out_channels, piece.shape[2:], padding=conv.padding, bias=not made)  # type: ignore[arg-type]
-        part.weight.data = piece
-        if part.bias is not None:
-            part.bias.data = bias
-        made.append(Layer(part))
+    made: list[nn.Conv3d] = []
+    for piece in torch.split(weight, channels, 1):
+        part = nn.Conv3d(piece.shape[1], conv.out_channels, piece.shape[2:], padding=conv.padding)  # type: ignore[arg-type]
+        part.weight.data, part.bias.data = piece, torch.zeros_like(bias) if made else bias  # type: ignore[union-attr]
+        made.append(part)
     return made
 
 
@@ -122,14 +122,13 @@ class HeadRows:
     the sums of what it reads give.
     """
 
-    def __init__(self, net: nn.Sequential) -> None:
-        conv, norm = net[0][0], net[0][1]  # type: ignore[index]
+    def __init__(self, net: Any) -> None:
+        conv, norm = net[0]
         c = conv.in_channels // 2 - 1
-        self.target, self.own, self.flow = parts(conv, norm, (c, c, 2))
-        self.own.relu = True
+        target, own, flow = parts(conv, norm, [c, c, 2])
+        self.target, self.own, self.flow = Layer(target), Layer(own, relu=True), Layer(flow)
         self.inner = [*layers(net[2], relu=True), *layers(net[4], relu=True)]
-        last: Any = net[6]
-        self.weight, self.bias = last.weight.detach()[:, :, 0], last.bias.detach()
+        self.weight, self.bias = net[6].weight.detach()[:, :, 0], net[6].bias.detach()
 
     def __call__(self, volume: Tensor, motion: Motion, band: int) -> Tensor:
         """Return zoom, x and y of each frame, (B, N, 3), for features (B, C, H, N, W)."""
@@ -142,7 +141,8 @@ class HeadRows:
         for layer in self.inner:
             y = Conv(layer, y)
         sums = seen(seen_in_rows(y, band), -1)
-        return torch.einsum("ocyx,xybcn->bno", self.weight, sums) / (h * w) + self.bias
+        found: Tensor = torch.einsum("ocyx,xybcn->bno", self.weight, sums) / (h * w) + self.bias
+        return found
 
 
 def with_flow(base: Tensor, flows: Tensor, weights: Tensor) -> Tensor:
@@ -155,16 +155,16 @@ def with_flow(base: Tensor, flows: Tensor, weights: Tensor) -> Tensor:
 
 def seen_in_rows(volume: Rows, band: int) -> Tensor:
     """Return what `seen` does along the rows of a volume, (3, B, C, N, W), without holding it."""
-    first = volume.read(0, 1)[:, :, 0]
-    last = first
-    total = torch.zeros_like(first)
-    for start in range(0, volume.height, band):
-        rows = volume.read(start, min(start + band, volume.height))
+    bands = [(start, min(start + band, volume.height)) for start in range(0, volume.height, band)]
+    edges, total = [], torch.zeros(())
+    for start, stop in bands:
+        rows = volume.read(start, stop)
         b, c, _, n, w = rows.shape
         flat = rows.permute(0, 2, 3, 4, 1).flatten(2)  # summed as it lies in memory, which PyTorch does not see itself
         total = total + flat.sum(1).view(b, n, w, c).permute(0, 3, 1, 2)
-        last = rows[:, :, -1]
-    return torch.stack((total - last, total, total - first))
+        edges += [rows[:, :, 0].clone()] if start == 0 else []
+        edges += [rows[:, :, -1].clone()] if stop == volume.height else []
+    return torch.stack((total - edges[1], total, total - edges[0]))
 
 
 def seen(x: Tensor, axis: int) -> Tensor:
@@ -180,19 +180,20 @@ class AlignmentRows:
     """`AlignmentNet`."""
 
     def __init__(self, net: AlignmentNet) -> None:
-        self.encoder = [[ResidualRows(block) for block in m] for m in (net.OF_feature, net.OF_feature1, net.OF_feature2)]  # type: ignore[union-attr]
+        scales: list[Any] = [net.OF_feature, net.OF_feature1, net.OF_feature2]
+        self.encoder = [[ResidualRows(block) for block in scale] for scale in scales]
         self.heads = [HeadRows(m) for m in (net.conv1, net.conv2, net.conv3)]
 
-    def __call__(self, x: Tensor, field_of_view: Tensor) -> Tensor:
-        """Return the last coefficients of `AlignmentNet.forward`; x is rows-first."""
+    def __call__(self, x: Tensor, field_of_view: Tensor) -> list[Tensor]:
+        """See `AlignmentNet.forward`; x is rows-first."""
         band, volumes = band_of(x), [whole(x)]
         for first, second in self.encoder:
             volumes.append(stored(second(first(volumes[-1])), band))
-        total = field_of_view.new_zeros(*field_of_view.shape, 3)
+        found = [field_of_view.new_zeros(*field_of_view.shape, 3)]
         for head in self.heads:
-            volume = volumes.pop().tensor
-            total = total + as_coefficients(head(volume, Motion.of(total, field_of_view), band))
-        return total
+            step = head(volumes.pop().tensor, Motion.of(found[-1], field_of_view), band)
+            found.append(found[-1] + as_coefficients(step))
+        return found[1:]
 
 
 class EndToEndRows(FocusNet):
@@ -217,11 +218,11 @@ class EndToEndRows(FocusNet):
         field_of_view, size = field_of_view_in(extra, focus), frames.shape[-2:]
         with torch.inference_mode():
             x = rows_first(frames.transpose(1, 2))
-            found = field_of_view.new_zeros(*focus.shape, 3)
+            found = [field_of_view.new_zeros(*focus.shape, 3)]
             if self.alignment is not None:
                 found = self.alignment(x, field_of_view)
-            aligned = stored(Warped(x, Motion.of(found, field_of_view)), band_of(x)).tensor
+            aligned = stored(Warped(x, Motion.of(found[-1], field_of_view)), band_of(x)).tensor
             del x
             scores = self.depth(aligned.to(self.dtype), self.every_scale)
             scales = tuple(regress(s, focus, frame_valid, *size) for s in scores)
-        return NetOutput(scales, extras={"aligned": aligned.permute(0, 3, 1, 2, 4), "coefficients": found})
+        return NetOutput(scales, extras=extras_of(aligned.permute(0, 3, 1, 2, 4), found, self.every_scale))

@@ -58,8 +58,8 @@ class InTheWildOptions:
 def read_modules(shapes: Shapes) -> dict[str, str]:
     """Return the options `detector` and `downsampling` of a checkpoint; raises WeightsError when it shows none."""
     first = "DFF_net.FM_measure.Focus_extraction.2"
-    kernel = shapes.get(f"{first}.Focus_Measure.conv.0.0.weight", ())[2:3]
-    detector = {(1,): "resnet_2d", (3,): "resnet_3d"}.get(kernel, "")
+    shape = shapes.get(f"{first}.Focus_Measure.conv.0.0.weight", ())
+    detector = {1: "resnet_2d", 3: "resnet_3d"}.get(shape[2], "") if len(shape) == 5 else ""
     if f"{first}.N_ch_attention.0.weight" in shapes:
         detector = "srd"
     parts = {key.split(".")[3] for key in shapes if key.startswith("DFF_net.FM_conv1.0.")}

@@ -29,7 +29,7 @@ class EndToEndOptions(InTheWildOptions):
 
     @property
     def limits(self) -> Limits:
-        """Alignment is one zoom and shift of whole frames, so no part can be given instead."""
+        """Zoom is about the centre of the whole picture, so a part of it does not do."""
         return replace(super().limits, tiles=False)
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from focaldepth.networks._net import FocusNet
-from focaldepth.networks.modules.dff_in_the_wild_e2e import EndToEnd, flow
+from focaldepth.networks.modules.dff_in_the_wild_e2e import flow
 
 from . import Arrays, Official
 
@@ -24,21 +23,18 @@ def run(net: FocusNet, case: Arrays) -> dict[str, Tensor]:
     found = {}
     for i, scale in enumerate(reversed(out.scales), 1):
         found |= {f"depth{i}": scale.depth.squeeze(1), f"cost{i}": scale.scores}
-    return found | alignment(net, case, out.extras) if extra else found
+    return found | alignment(case, out.extras) if extra else found
 
 
-def alignment(net: FocusNet, case: Arrays, extras: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def alignment(case: Arrays, extras: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Coefficients after each scale, the final flow at the corners, the aligned frames that the case holds."""
-    assert isinstance(net, EndToEnd)
-    field_of_view, size = case["fov"].flatten(1), case["stack"].shape[-2:]
-    levels = net.optical_flow_aggregation(case["stack"], field_of_view)
-    torch.testing.assert_close(extras["coefficients"], levels[-1])
-    corners = flow(extras["coefficients"], field_of_view, *size)[..., [0, 0, -1, -1], [0, -1, 0, -1]]
+    levels = {1: "coefficients", 2: "coefficients_half", 3: "coefficients_quarter"}
+    found = {f"coeff_level{k}": extras[name].transpose(1, 2) for k, name in levels.items()}
+    moved = flow(extras["coefficients"], case["fov"].flatten(1), *case["stack"].shape[-2:])
     aligned = extras["aligned"].transpose(1, 2)
     if "aligned_slices" in case:
         aligned = aligned[:, :, case["aligned_slices"]]
-    found = {f"coeff_level{3 - i}": level.transpose(1, 2) for i, level in enumerate(levels)}
-    return {**found, "flow_corners": corners, "aligned": aligned}
+    return {**found, "flow_corners": moved[..., [0, 0, -1, -1], [0, -1, 0, -1]], "aligned": aligned}
 
 
 def wrap(weights: Arrays, constructor: Mapping[str, Any]) -> Any:

@@ -114,7 +114,7 @@ class Downsampling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, N, H, W) -> (B, C', N, H / 2, W / 2)."""
-        total: Tensor = sum(branch(x) for branch in self.children())  # type: ignore[assignment]
+        total: Tensor = sum(branch(x) for branch in self.children())
         return F.relu(total)
 
 
@@ -216,9 +216,7 @@ class DepthNet(nn.Module):
         self.FM_conv1 = nn.Sequential(Downsampling(down, c, 2 * c), detector(kind, 2 * c))
         self.FM_conv2 = nn.Sequential(Downsampling(down, 2 * c, 4 * c), detector(kind, 4 * c))
         self.SPP_module = Aggregation()
-        self.confidence = nn.Sequential(
-            conv_bn(4 * c, 4 * c), nn.ReLU(), nn.Conv3d(4 * c, 1, 3, padding=1, bias=False)
-        )
+        self.confidence = nn.Sequential(conv_bn(4 * c, 4 * c), nn.ReLU(), nn.Conv3d(4 * c, 1, 3, padding=1, bias=False))
         self.dres0 = nn.Sequential(conv_bn(4 * c, 8 * c), nn.ReLU(), conv_bn(8 * c, 8 * c), nn.ReLU())
         self.deconv_1 = up_bn(8 * c, 4 * c)
         self.dres2 = Hourglass(4 * c)

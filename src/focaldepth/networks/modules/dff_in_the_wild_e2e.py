@@ -41,7 +41,7 @@ def flow(coefficients: Tensor, field_of_view: Tensor, height: int, width: int) -
     shift = coefficients[..., 1:, None, None]
     along_x = (width // 2) * zoom * x + shift[:, :, 0]
     along_y = (height // 2) * zoom * y + shift[:, :, 1]
-    return torch.stack(torch.broadcast_tensors(along_x, along_y), 1)
+    return torch.stack((along_x.expand(-1, -1, height, -1), along_y.expand(-1, -1, -1, width)), 1)
 
 
 def warp(volume: Tensor, moved: Tensor) -> Tensor:
@@ -66,9 +66,7 @@ class FrameResidual(nn.Module):
         super().__init__()
         steps = (1, stride, stride)
         self.feature = nn.Conv3d(inner, outer, 1, steps, bias=False)
-        self.conv = nn.Sequential(
-            conv_bn(inner, outer, (1, 3, 3), steps), nn.ReLU(), conv_bn(outer, outer, (1, 3, 3))
-        )
+        self.conv = nn.Sequential(conv_bn(inner, outer, (1, 3, 3), steps), nn.ReLU(), conv_bn(outer, outer, (1, 3, 3)))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, N, H, W) -> (B, C', N, H / stride, W / stride)."""
@@ -140,6 +138,12 @@ def field_of_view_in(extra: Mapping[str, Tensor], focus: Tensor) -> Tensor:
     return found
 
 
+def extras_of(aligned: Tensor, coefficients: list[Tensor], every_scale: bool) -> dict[str, Tensor]:
+    """Return the aligned frames and the last coefficients by name, and those after 1/4 and 1/2 on request."""
+    coarser = zip(("coefficients_quarter", "coefficients_half"), coefficients[:-1], strict=False)
+    return {"aligned": aligned, "coefficients": coefficients[-1], **dict(coarser if every_scale else ())}
+
+
 class EndToEnd(FocusNet):
     """The network; `options.alignment` leaves the field of view alone to align the frames (table 4)."""
 
@@ -152,12 +156,12 @@ class EndToEnd(FocusNet):
             self.optical_flow_aggregation = AlignmentNet()
             init_3d(self.optical_flow_aggregation)
 
-    def coefficients(self, x: Tensor, field_of_view: Tensor) -> Tensor:
-        """Return zoom and shift of each frame, (B, N, 3), for x (B, 3, N, H, W); see `AlignmentNet.forward`."""
+    def coefficients(self, x: Tensor, field_of_view: Tensor) -> list[Tensor]:
+        """Return zoom and shift of each frame after each scale, (B, N, 3); see `AlignmentNet.forward`."""
         if self.options.alignment != "network":
-            return x.new_zeros(*field_of_view.shape, 3)
+            return [x.new_zeros(*field_of_view.shape, 3)]
         found: list[Tensor] = self.optical_flow_aggregation(x, field_of_view)
-        return found[-1]
+        return found
 
     def fast_form(self, *, bfloat16: bool = False) -> FocusNet:
         """See `FocusNet.fast_form`."""
@@ -166,7 +170,7 @@ class EndToEnd(FocusNet):
         return EndToEndRows(self, torch.bfloat16 if bfloat16 else torch.float32)
 
     def compute(self, frames: Tensor, focus: Tensor, frame_valid: Tensor | None, **extra: Tensor) -> NetOutput:
-        """See `FocusNet.forward`; the output holds the aligned frames (B, N, 3, H, W) and the coefficients (B, N, 3).
+        """See `FocusNet.forward`; extras hold the aligned frames (B, N, 3, H, W) and the coefficients (B, N, 3).
 
         `field_of_view` (B, N) is the relative field of view of each frame, 1 for the last, which the others are
         aligned to; frames run from far to near.
@@ -174,7 +178,7 @@ class EndToEnd(FocusNet):
         field_of_view = field_of_view_in(extra, focus)
         x, size = frames.transpose(1, 2), frames.shape[-2:]
         found = self.coefficients(x, field_of_view)
-        aligned = warp(x, flow(found, field_of_view, *size))
+        aligned = warp(x, flow(found[-1], field_of_view, *size))
         scores = self.DFF_net(aligned, self.every_scale)
         scales = tuple(regress(s, focus, frame_valid, *size) for s in scores)
-        return NetOutput(scales, extras={"aligned": aligned.transpose(1, 2), "coefficients": found})
+        return NetOutput(scales, extras=extras_of(aligned.transpose(1, 2), found, self.every_scale))
