@@ -285,3 +285,9 @@ def test_frames_are_told_in_the_words_of_their_columns(make_result):
     assert "moved 0.0, −3.0 px scaled 1.0000×" in text
     assert "−0.0" not in text
     assert re.search(r"Tallest column: frame \d with \d+\.\d %", text)
+
+
+def test_mask_says_how_many_pixels_carry_no_depth(make_result):
+    assert "Magenta: 8.1 % of the pixels carry no depth." in Page(render(make_result())).text
+    whole = DepthMap(np.ones((60, 90), np.float32), Unit.METRE, np.ones((60, 90), bool))
+    assert "Every pixel carries depth." in Page(render(make_result(map=whole))).text

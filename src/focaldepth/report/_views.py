@@ -80,10 +80,11 @@ def bar_of(scale: ColourScale, caption: str) -> Bar:
 
 def beyond(scale: ColourScale) -> str:
     """Say what lies beyond the ends of a scale; empty where nothing does."""
-    even, show = scale.spacing is Spacing.EVEN, scale.display
-    step = tick_step(scale.low, scale.high, 100)
+    show, step = scale.display, tick_step(scale.low, scale.high, 100)
+    digits = 2 if scale.spacing is Spacing.RATIO else 3
+    told = (lambda v: show.quantity(v, step)) if scale.spacing is Spacing.EVEN else (lambda v: show.rounded(v, digits))
     parts = [
-        f"{percent(tail.share)} {word} {show.quantity(tail.extreme, step) if even else show.rounded(tail.extreme, 3)}"
+        f"{percent(tail.share)} {word} {told(tail.extreme)}"
         for tail, word in zip(scale.tails, ("down to", "up to"), strict=True)
         if tail is not None
     ]
@@ -139,7 +140,8 @@ def _valid_view(depth: DepthMap, photo: Picture | None) -> View:
     base = base if base is not None and base.shape[:2] == size else None
     picture = mask_picture(pick(depth.valid, MAP_SIDE), base)
     share = percent(1 - float(depth.valid.mean()))
-    return _view("valid", "Valid mask", enlarge(picture, SMALL_SIDE), f"Magenta: {share} of the pixels claim no depth.")
+    note = "Every pixel carries depth." if depth.valid.all() else f"Magenta: {share} of the pixels carry no depth."
+    return _view("valid", "Valid mask", enlarge(picture, SMALL_SIDE), note)
 
 
 def _index_view(result: DepthResult) -> View:
