@@ -220,9 +220,9 @@ def test_large_results_stay_small_and_quick(make_result, tmp_path):
             "thumbnails": rng.integers(0, 256, (30, 160, 240, 3)).astype(np.uint8),
         },
     )
-    start = time.perf_counter()
+    start = time.process_time()
     path = write_report(result, tmp_path / "report.html")
-    assert time.perf_counter() - start < 4.0  # 0.4 s here; room for busy machines
+    assert time.process_time() - start < 4.0  # 0.4 s here; room for busy machines
     assert path.stat().st_size < 4_200_000
 
 

@@ -12,6 +12,7 @@ from focaldepth.report.colour import (
     ColourScale,
     Picture,
     Spacing,
+    Tail,
     depth_scale,
     error_scale,
     index_scale,
@@ -80,16 +81,20 @@ def bar_of(scale: ColourScale, caption: str) -> Bar:
 
 def beyond(scale: ColourScale) -> str:
     """Say what lies beyond the ends of a scale; empty where nothing does."""
-    show, step = scale.display, tick_step(scale.low, scale.high, 100)
-    digits = 2 if scale.spacing is Spacing.RATIO else 3
-    told = (lambda v: show.quantity(v, step)) if scale.spacing is Spacing.EVEN else (lambda v: show.rounded(v, digits))
     parts = [
-        f"{percent(tail.share)} {word} {told(tail.extreme)}"
+        f"{percent(tail.share)} {word} {_extreme(tail, scale)}"
         for tail, word in zip(scale.tails, ("down to", "up to"), strict=True)
         if tail is not None
     ]
     parts = [part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts]
     return f"Beyond the ends of the scale: {', '.join(parts)}." if parts else ""
+
+
+def _extreme(tail: Tail, scale: ColourScale) -> str:
+    """Write the farthest number of a tail with the digits that its scale needs."""
+    if scale.spacing is Spacing.EVEN:
+        return scale.display.quantity(tail.extreme, tick_step(scale.low, scale.high, 100))
+    return scale.display.rounded(tail.extreme, 2 if scale.spacing is Spacing.RATIO else 3)
 
 
 def views(result: DepthResult, scale: ColourScale) -> list[View]:
