@@ -18,6 +18,8 @@ ENOUGH = 4.0
 """A window is believed once its focus curve rises this many noise deviations above its lowest value."""
 _ISLAND = 2.0
 """Valid areas that hold fewer independent measurements than this are what noise alone can make."""
+_INSIDE = 0.02
+"""Steps by which a valid depth lies inside the focus range."""
 _SPREADS_PX = (9, 25)
 _HOPELESS_SECOND = 0.4
 _OWN_SHARE = 0.25
@@ -231,4 +233,8 @@ def trust(
     own = peaks[0].rise > _OWN_SHARE * peaks[-1].rise
     valid = measured & heard & own & (sigma <= max_sigma * extent)
     valid &= (chosen.peak.at_end < 0.5) & (chosen.peak.second < _HOPELESS_SECOND)
+    # A fit that leads to the very end of the range may lead beyond it.
+    inside = np.float32(_INSIDE * step)
+    position = chosen.peak.position
+    valid &= (position > focus.min() + inside) & (position < focus.max() - inside)
     return Trust(sigma, valid, measured)
