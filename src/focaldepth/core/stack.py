@@ -364,11 +364,9 @@ class SelectedSource(DerivedSource):
 
 def _need_two(n: int, where: str) -> None:
     if n < 2:
-        raise StackError(
-            f"a focal stack needs at least 2 frames, found {n}.",
-            where=where,
-            hint="Give a folder or several pictures of the same scene, each focused at another distance.",
-        )
+        what = f"a focal stack needs at least 2 frames, found {n}."
+        hint = "Give a folder or several pictures of the same scene, each focused at another distance."
+        raise StackError(what, where=where, hint=hint)
 
 
 def white_of(dtype: np.dtype[Any]) -> float:
@@ -386,15 +384,16 @@ def reduce_frame(frame: Frame, factor: int) -> Frame:
     """
     if factor == 1:
         return frame
-    h, w, c = frame.shape
-    rows, cols = -(-h // factor), -(-w // factor)
-    whole = np.uint32 if factor <= 256 else np.uint64
-    total = np.zeros((rows, cols, c), np.float64 if frame.dtype.kind == "f" else whole)
-    count = np.zeros((rows, cols, 1), whole)
-    for y in range(factor):
-        for x in range(factor):
-            part = frame[y::factor, x::factor]
-            total[: part.shape[0], : part.shape[1]] += part
-            count[: part.shape[0], : part.shape[1]] += 1
-    mean: Frame = total / count if frame.dtype.kind == "f" else (total + count // 2) // count
-    return mean.astype(frame.dtype)
+    whole = frame.dtype.kind == "u"
+    kind = np.min_scalar_type(factor**2 * int(white_of(frame.dtype) + 1) - 1) if whole else np.dtype(np.float64)
+    total, count = frame, np.ones((), kind)
+    for axis, size in enumerate(frame.shape[:2]):  # first down, then across: 2 factor instead of factor^2 additions
+        blocks = -(-size // factor)
+        sums = np.zeros((*total.shape[:axis], blocks, *total.shape[axis + 1 :]), kind)
+        for k in range(factor):
+            part = total[k::factor] if axis == 0 else total[:, k::factor]
+            sums[tuple(map(slice, part.shape))] += part
+        total = sums
+        count = np.multiply.outer(count, np.minimum(factor, size - factor * np.arange(blocks)).astype(kind))
+    count = count[..., None]
+    return np.asarray((total + count // 2) // count if whole else total / count, frame.dtype)
