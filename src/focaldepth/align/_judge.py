@@ -82,7 +82,7 @@ def judge(evidence: Evidence, models: Sequence[MotionModel], tolerance_px: float
         after = float(np.mean([_mean_square(halves[k], found[1 - k], caps[k]) for k in (0, 1)]))
         if best is None or after < _WORTH[model] * best_after:
             best, best_after = model, after
-    explained = 1 - best_after / before
+    explained = 1 - best_after / before if before > 0 else 0.0
     motion = 0.0
     if best is not None:
         found_all = evidence.solve(places, best)
