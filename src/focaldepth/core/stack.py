@@ -15,11 +15,21 @@ from numpy.typing import NDArray
 
 from focaldepth.core.axis import FocusAxis
 from focaldepth.core.errors import StackError
-from focaldepth.core.frame import as_frame, describe, float_scale, frames_last
+from focaldepth.core.frame import Frame, as_frame, describe, float_scale, frames_last, reduce_frame, white_of
 from focaldepth.core.optics import Optics
 
-Frame = NDArray[Any]
-"""One picture: (H, W, C), C = 1 or 3 (RGB); uint8, uint16 or float32."""
+__all__ = [
+    "ArraySource",
+    "DerivedSource",
+    "FocalStack",
+    "Frame",
+    "FrameSource",
+    "SelectedSource",
+    "StackInfo",
+    "Transfer",
+    "reduce_frame",
+    "white_of",
+]
 
 
 class Transfer(StrEnum):
@@ -367,33 +377,3 @@ def _need_two(n: int, where: str) -> None:
         what = f"a focal stack needs at least 2 frames, found {n}."
         hint = "Give a folder or several pictures of the same scene, each focused at another distance."
         raise StackError(what, where=where, hint=hint)
-
-
-def white_of(dtype: np.dtype[Any]) -> float:
-    """Value of full scale of a data type: 255, 65535, or 1.0 for float."""
-    return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
-
-
-def reduce_frame(frame: Frame, factor: int) -> Frame:
-    """Return block means of a frame, (ceil(H / factor), ceil(W / factor), C); border blocks are smaller.
-
-    Whole numbers are rounded, halves up.
-
-    >>> reduce_frame(np.arange(8, dtype=np.uint8).reshape(2, 4, 1), 2)[..., 0]
-    array([[3, 5]], dtype=uint8)
-    """
-    if factor == 1:
-        return frame
-    whole = frame.dtype.kind == "u"
-    kind = np.min_scalar_type(factor**2 * int(white_of(frame.dtype) + 1) - 1) if whole else np.dtype(np.float64)
-    total, count = frame, np.ones((), kind)
-    for axis, size in enumerate(frame.shape[:2]):  # first down, then across: 2 factor instead of factor^2 additions
-        blocks = -(-size // factor)
-        sums = np.zeros((*total.shape[:axis], blocks, *total.shape[axis + 1 :]), kind)
-        for k in range(factor):
-            part = total[k::factor] if axis == 0 else total[:, k::factor]
-            sums[tuple(map(slice, part.shape))] += part
-        total = sums
-        count = np.multiply.outer(count, np.minimum(factor, size - factor * np.arange(blocks)).astype(kind))
-    count = count[..., None]
-    return np.asarray((total + count // 2) // count if whole else total / count, frame.dtype)
