@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from focaldepth._memory import memory_needed
 from focaldepth._provenance import Recorder
 from focaldepth.align._exposure import exposure_factor, find_gains, with_gains
 from focaldepth.align._previews import RememberedPreviews
@@ -101,7 +102,7 @@ def estimate(
     method = make_method(chosen, method_settings or {})
     unit = Unit.parse(chosen.unit) if chosen.unit else stack.axis.unit
     _check_unit(stack, unit)
-    _check_memory(stack, method, run)
+    _check_memory(stack, method, run, aligned=chosen.align != "none" or transforms is not None)
     for warning in stack.info.warnings:
         run.warn(warning)
     watched = RememberedPreviews.of(stack)
@@ -170,17 +171,11 @@ def prepare(
     return applied.stack, applied.transforms
 
 
-def memory_needed(stack: FocalStack, method: Method, run: Run) -> int:
-    """Estimate the peak memory of a run in bytes, beside the interpreter: planes of the method and decoded frames."""
-    h, w, c = stack.shape
-    frame = h * w * c * stack.dtype.itemsize
-    per_pixel = method.spec.bytes_per_pixel
-    return h * w * per_pixel + frame * (3 + run.threads)
-
-
-def _check_memory(stack: FocalStack, method: Method, run: Run) -> None:
-    need = memory_needed(stack, method, run)
-    if run.max_memory is not None and need > run.max_memory:
+def _check_memory(stack: FocalStack, method: Method, run: Run, *, aligned: bool) -> None:
+    if run.max_memory is None:
+        return
+    need = memory_needed(stack, method, run, aligned=aligned)
+    if need > run.max_memory:
         h, w, _ = stack.shape
         share = (run.max_memory / need) ** 0.5
         raise MemoryLimitError(

@@ -37,6 +37,8 @@ READ_OPTIONS = (
     "skip_bad_frames",
 )
 Options = Mapping[str, Any]
+_MODELS = 180 << 20
+"""Memory of making 3D models; the number of their triangles has a limit, so it does not grow with the frames."""
 
 
 def load(inputs: Sequence[str], options: Options) -> FocalStack:
@@ -76,10 +78,16 @@ def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options
     Raises:
         MemoryLimitError: the estimate is above ``--max-memory``.
     """
-    from focaldepth.estimate import make_method, memory_needed
+    from focaldepth._memory import memory_needed
+    from focaldepth.estimate import make_method
+
+    own = mapping(options.get("method_settings", ()), "--set")
+    models = _MODELS if options.get("mesh") else 0
 
     def need(chosen: EstimateSettings, with_run: Run) -> int:
-        return memory_needed(stack, make_method(chosen, {}), with_run)
+        method = make_method(chosen, own if chosen.method == settings.method else {})
+        aligned = chosen.align != "none" or options.get("transforms") is not None
+        return memory_needed(stack, method, with_run, aligned=aligned) + models
 
     run = make_run(options)
     needed = need(settings, run)

@@ -301,6 +301,11 @@ class ArraySource:
     def __len__(self) -> int:
         return len(self.arrays)
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory of all frames."""
+        return sum(a.nbytes for a in self.arrays)
+
     def read(self, i: int) -> Frame:
         """Return frame i; shared, do not write into it."""
         return self.arrays[i]
