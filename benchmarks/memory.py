@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import re
 import shutil
 import subprocess
@@ -28,6 +27,12 @@ MIB = 2**20
 SIZES = {2: (1152, 1728), 6: (2000, 3000), 12: (3000, 4000)}
 KINDS = ("grey 8 bit", "8 bit", "16 bit", "float")
 METHODS = ("naive", "classical-fast")
+LAUNCHER = """
+import os, subprocess, sys
+_, status, usage = os.wait4(subprocess.Popen(sys.argv[1:]).pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
+"""Linux counts the memory of the process that starts another into the peak of that other; this one is small."""
 TOLD = re.compile(r"at most about ([\d.]+) (\w+)")
 
 
@@ -54,15 +59,13 @@ def run(folder: Path, *args: str) -> tuple[float, float]:
     """Estimate and peak of one command in MiB."""
     out = folder.with_name("out")
     command = [sys.executable, "-m", "focaldepth", "estimate", str(folder), "-o", str(out), *args]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise SystemExit(f"{' '.join(command)} failed:\n{said}")
+    done = subprocess.run([sys.executable, "-c", LAUNCHER, *command], capture_output=True, text=True, check=True)
+    code, peak = map(int, done.stdout.split())
+    if code:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr}")
     shutil.rmtree(out)
-    number, unit = TOLD.search(said).groups()  # type: ignore[union-attr]
-    return float(number) * {"KiB": 1 / 1024, "MiB": 1, "GiB": 1024}[unit], usage.ru_maxrss * 1024 / MIB
+    number, unit = TOLD.search(done.stderr).groups()  # type: ignore[union-attr]
+    return float(number) * {"KiB": 1 / 1024, "MiB": 1, "GiB": 1024}[unit], peak * 1024 / MIB
 
 
 def row(folder: Path, facts: dict[str, object], *args: str) -> dict[str, object]:

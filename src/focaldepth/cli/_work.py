@@ -21,6 +21,7 @@ from focaldepth.core.axis import Unit
 from focaldepth.core.errors import MemoryLimitError
 from focaldepth.core.progress import Progress, Run
 from focaldepth.core.result import DepthResult
+from focaldepth.core.sample import Sample
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import EstimateSettings
 
@@ -37,20 +38,20 @@ READ_OPTIONS = (
     "skip_bad_frames",
 )
 Options = Mapping[str, Any]
-_MODELS = 180 << 20
-"""Memory of making 3D models; the number of their triangles has a limit, so it does not grow with the frames."""
+_MODELS = (66 << 20, 17, 180 << 20)
+"""Memory of making 3D models: their library, bytes per pixel, and the most, for the number of triangles is limited."""
 
 
-def load(inputs: Sequence[str], options: Options) -> FocalStack:
-    """Read the stack and, unless quiet, say what was read."""
-    from focaldepth.io.load import load_stack
+def load(inputs: Sequence[str], options: Options) -> Sample:
+    """Read the stack and, unless quiet, say what was read; a truth that its file carries comes along."""
+    from focaldepth.io.load import load_sample
 
     wanted = {name: options[name] for name in READ_OPTIONS if options[name] is not None}
     optics = parse_optics(mapping(options["optics"], "--optics"))
-    stack = load_stack(list(inputs), optics=optics, **wanted)
+    sample = load_sample(list(inputs), optics=optics, **wanted)
     if not options["quiet"]:
-        _show.stack(stack)
-    return stack
+        _show.stack(sample.stack)
+    return sample
 
 
 def settings_of(options: Options, **fixed: Any) -> EstimateSettings:
@@ -81,8 +82,9 @@ def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options
     from focaldepth._memory import memory_needed
     from focaldepth.estimate import make_method
 
+    h, w, _ = stack.shape
     own = mapping(options.get("method_settings", ()), "--set")
-    models = _MODELS if options.get("mesh") else 0
+    models = min(_MODELS[2], _MODELS[0] + _MODELS[1] * h * w) if options.get("mesh") else 0
 
     def need(chosen: EstimateSettings, with_run: Run) -> int:
         method = make_method(chosen, own if chosen.method == settings.method else {})

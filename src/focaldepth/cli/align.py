@@ -43,7 +43,7 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
 
     out = Path(output)
     check_output(out, inputs, overwrite=options["overwrite"])
-    stack = _work.load(inputs, options)
+    stack = _work.load(inputs, options).stack
     with _work.running(options) as run:
         given = _work.read_transforms(options["transforms"], stack)
         found = find_alignment(stack, _work.settings_of(options), given, run)

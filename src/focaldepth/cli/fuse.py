@@ -31,7 +31,7 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
         raise SettingError("fusion none makes no picture.", where="--fusion", hint="Give multiband or colour.")
     if Path(output).suffix and not Path(output).is_dir():
         check_file(Path(output), overwrite=options["overwrite"])
-    stack = _work.load(inputs, options)
+    stack = _work.load(inputs, options).stack
     picture = place_of(Path(output), stack, "all_in_focus")
     check_file(picture, overwrite=options["overwrite"])
     settings = _work.settings_of(options)
