@@ -113,6 +113,11 @@ def judge(
     return Judged(position, Trust(sigma, valid, measured))
 
 
+def band_bytes(width: int, threads: int = 2) -> int:
+    """Memory of the bands that are judged at once, for a grid of this width; measured."""
+    return 240 * (_BAND + 2 * _HALO) * width * threads
+
+
 def without_islands(valid: Mask, window: NDArray[np.uint8], areas: Sequence[float]) -> Mask:
     """Drop connected areas of valid pixels that are smaller than the windows which measured them.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import Plane, Window, enlarge
-from focaldepth.classical._confidence import judge
+from focaldepth.classical._confidence import band_bytes, judge
 from focaldepth.classical._fill import complete
 from focaldepth.classical._stream import Streamed, base_factor, stream
 from focaldepth.classical.naive import NAYAR
@@ -72,10 +72,9 @@ class ClassicalFast:
         blending = 4 * c * pixels + 20 * grid if bands else 0
         picture = 0 if self.fusion == "none" else c * stack.dtype.itemsize * pixels
         frame = pixels * c * stack.dtype.itemsize  # the picture is built beside the measure, one frame behind it
-        return WorkingMemory(
-            reading=96 * grid + blending + (frame if self.fusion != "none" else 0) + (0 if bands else picture),
-            finishing=235 * grid + (4 * c * pixels + 10 * grid if bands else 0) + picture,
-        )
+        reading = 96 * grid + blending + (frame if self.fusion != "none" else 0) + (0 if bands else picture)
+        finishing = 110 * grid + (4 * c * pixels + 10 * grid if bands else 0) + 2 * picture
+        return WorkingMemory(reading, finishing + band_bytes(w // base_factor(h, w)))
 
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
         """Estimate depth; see the class."""
