@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth._memory import memory_needed
+from focaldepth._pick import PickFrames, check_like
 from focaldepth._provenance import Recorder
 from focaldepth.align._exposure import exposure_factor, find_gains, with_gains
 from focaldepth.align._previews import RememberedPreviews
@@ -126,15 +127,57 @@ def fuse(
     stack: FocalStack,
     settings: EstimateSettings | None = None,
     *,
+    like: DepthResult | None = None,
     transforms: Alignment | None = None,
     run: Run | None = None,
     **options: Any,
 ) -> DepthResult:
-    """Make the all-in-focus picture: `estimate` with the fast method, for stacks of which only the picture counts."""
+    """Make the all-in-focus picture: `estimate` with the fast method, for stacks of which only the picture counts.
+
+    Args:
+        stack: the frames.
+        settings: as in `estimate`.
+        like: a result of the same frames in another channel or light: its alignment and map are applied, no focus is
+            measured, and every value comes unchanged from one frame. Its depth is passed through.
+        transforms: as in `estimate`; not together with `like`.
+        run: as in `estimate`.
+        **options: fields of EstimateSettings; with `like` only ``match_exposure`` is left to choose.
+
+    Raises:
+        StackError: frames of another number or size than those of `like`.
+        SettingError: no picture is asked for, or a choice that `like` has made already.
+    """
     chosen = replace(settings or EstimateSettings(), **options)
     if chosen.fusion == "none":
         raise SettingError("fusion is 'none'.", where="fuse", hint="Choose multiband or colour.")
-    return estimate(stack, replace(chosen, method="classical-fast"), transforms=transforms, run=run)
+    if like is None:
+        return estimate(stack, replace(chosen, method="classical-fast"), transforms=transforms, run=run)
+    if replace(chosen, match_exposure=False) != EstimateSettings() or transforms is not None:
+        hint = "Leave other settings away: alignment and map come from the result."
+        raise SettingError("`like` allows match_exposure only.", where="fuse", hint=hint)
+    return _fuse_like(stack, like, chosen, run or Run())
+
+
+def _fuse_like(stack: FocalStack, like: DepthResult, chosen: EstimateSettings, run: Run) -> DepthResult:
+    """Apply alignment and map of a result to other frames of its scene."""
+    check_like(stack, like)
+    recorder = Recorder(run)
+    run, method = recorder.run, PickFrames(like.index, like.map)
+    found = like.alignment or Alignment.untouched(len(stack), "none")
+    made = like.transforms
+    kept = made is not None and len(made) == len(stack)
+    crop = found.size is not None and tuple(found.size) != like.map.shape
+    chosen = replace(chosen, unaligned="keep" if kept else "drop", area="crop" if crop else "mask", fusion="colour")
+    _check_memory(stack, method, run, aligned=found.moves)
+    for warning in stack.info.warnings:
+        run.warn(warning)
+    with recorder.timed("align"):
+        prepared, used = prepare(RememberedPreviews.of(stack), found, chosen, run)
+    with recorder.timed("depth"):
+        picture = method(prepared, run).all_in_focus
+    plain = {"front_door": asdict(chosen), "alignment": {"rule": found.rule}, "like": like.info.name}
+    result = replace(like, all_in_focus=picture, info=prepared.info, filled=None, transforms=used)
+    return replace(result, extras={}, provenance=recorder.provenance("pick-frames", plain, stack))
 
 
 def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) -> Method:
