@@ -13,7 +13,6 @@ from focaldepth.measures._strips import in_strips, neighbours
 from focaldepth.measures._window import mean, ratio
 
 _PLACES = range(-1, 2)
-_TINY = 1e-12
 Plane = NDArray[Any]
 
 
@@ -58,16 +57,15 @@ def _product(patch: dict[tuple[int, int], Plane], a: int, b: int) -> Plane:
 
 
 def _largest(c: dict[tuple[int, int], Plane]) -> Plane:
-    """Largest eigenvalue of symmetric 3 x 3 matrices without negative ones: the largest root of the cubic, by cosines."""
+    """Largest eigenvalue of symmetric 3 x 3 matrices: the largest root of their cubic, by cosines."""
     third = (c[-1, -1] + c[0, 0] + c[1, 1]) / 3
     x, y, z = (c[a, a] - third for a in _PLACES)
     above, corner, below = (c[place] for place in ((-1, 0), (-1, 1), (0, 1)))
     spread = (x * x + y * y + z * z + 2 * (above * above + corner * corner + below * below)) / 6
-    half = (
-        x * (y * z - below * below) - above * (above * z - below * corner) + corner * (above * below - y * corner)
-    ) / 2
+    determinant = x * (y * z - below * below) - y * corner * corner + above * (2 * below * corner - above * z)
     root = np.sqrt(spread)
-    cosine = np.divide(half, spread * root, out=np.zeros_like(half), where=spread > _TINY)
+    cube = spread * root
+    cosine = np.divide(determinant / 2, cube, out=np.zeros_like(cube), where=cube > 0)
     angle = np.arccos(np.clip(cosine, -1, 1)) / 3
     largest: Plane = third + 2 * root * np.cos(angle)
     return largest

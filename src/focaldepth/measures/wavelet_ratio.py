@@ -43,9 +43,9 @@ class WaveletRatio:
 
     def _score(self, strip: NDArray[Any]) -> NDArray[Any]:
         low, *details = bands(strip)
-        energy = sum(band * band for band in details)
+        across, down, diagonal = (band * band for band in details)
         side = 2 * self.radius + 1
-        return ratio(mean(energy, side), mean(low * low, side))
+        return ratio(mean(across + down + diagonal, side), mean(low * low, side))
 
 
 MEASURE = WaveletRatio()

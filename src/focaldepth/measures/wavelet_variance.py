@@ -43,7 +43,9 @@ class WaveletVariance:
 
     def _score(self, strip: NDArray[Any]) -> NDArray[Any]:
         _, *details = bands(strip)
-        total: NDArray[Any] = sum(variance(band, 2 * self.radius + 1) for band in details)
+        side = 2 * self.radius + 1
+        across, down, diagonal = (variance(band, side) for band in details)
+        total: NDArray[Any] = across + down + diagonal
         return total
 
 
