@@ -93,7 +93,7 @@ class TestFacts:
         assert wanted <= {code for code, _ in MEASURES.aliases}
 
     def test_an_unknown_name_suggests(self) -> None:
-        with pytest.raises(UnknownNameError, match="unknown measure 'tenegrad'. Did you mean tenengrad"):
+        with pytest.raises(UnknownNameError, match=r"unknown measure 'tenegrad'\. Did you mean tenengrad"):
             MEASURES.get("tenegrad")
 
 

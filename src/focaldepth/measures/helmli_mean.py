@@ -19,7 +19,7 @@ from focaldepth.measures._window import mean, ratio
 class HelmliMean:
     """max(I / m, m / I) - 1, m the mean of a window; 1 is taken off so that a flat picture scores 0.
 
-    The ratio is at most 255, which also stands for black pixels in front of something.
+    The score is at most 255, which is what a black pixel beside brighter ones gets.
     """
 
     title: ClassVar[str] = "Helmli's mean"
