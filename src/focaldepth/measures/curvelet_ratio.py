@@ -34,7 +34,7 @@ class CurveletRatio:
     )
     facts: ClassVar[MeasureFacts] = MeasureFacts("wavelet", ("WAV4",), degree=0, offset=False)
 
-    radius: int = setting(3, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
+    radius: int = setting(2, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
 
     def __post_init__(self) -> None:
         check(self)

@@ -22,7 +22,7 @@ class GreyLevelVariance:
     source: ClassVar[str] = "Krotkov, Focusing, IJCV 1, 1987; Subbarao, Choi, Nikzad, Optical Engineering 32, 1993"
     facts: ClassVar[MeasureFacts] = MeasureFacts("statistics", ("STA3", "GLVA"), degree=2)
 
-    radius: int = setting(3, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
+    radius: int = setting(2, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
 
     def __post_init__(self) -> None:
         check(self)

@@ -13,16 +13,16 @@ from focaldepth.core.settings import check, setting
 from focaldepth.measures._measure import Grey, MeasureFacts, Score
 from focaldepth.measures._strips import in_strips
 
-_BINS, _LEVELS = 32, 8
+_BINS, _LEVELS = 32, 4
 _PACKED = 4
 _TOGETHER = np.ones((1, _PACKED), np.float32)
 
 
 @dataclass(frozen=True)
 class HistogramEntropy:
-    """Sum over bins k of -p(k) log2 p(k), p the share of the window's pixels in bin k of 8 levels; full scale is 255.
+    """Sum over bins k of -p(k) log2 p(k), p the share of the window's pixels in bin k of 4 levels; full scale is 255.
 
-    Levels beyond 255 begin again with the first bin.
+    There are 32 bins; levels 128 apart share one, which matters only where a window spans more than that.
     """
 
     title: ClassVar[str] = "Histogram entropy"
@@ -31,7 +31,7 @@ class HistogramEntropy:
     )
     facts: ClassVar[MeasureFacts] = MeasureFacts("statistics", ("STA7", "HISE"), degree=None, offset=False)
 
-    radius: int = setting(3, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=7)
+    radius: int = setting(2, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=7)
 
     def __post_init__(self) -> None:
         check(self)

@@ -24,7 +24,7 @@ class HistogramRange:
     )
     facts: ClassVar[MeasureFacts] = MeasureFacts("statistics", ("STA8", "HISR"))
 
-    radius: int = setting(3, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
+    radius: int = setting(2, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
 
     def __post_init__(self) -> None:
         check(self)

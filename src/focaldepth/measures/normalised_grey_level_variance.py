@@ -22,7 +22,7 @@ class NormalisedGreyLevelVariance:
     source: ClassVar[str] = "Groen, Young, Ligthart, A comparison of different focus functions, Cytometry 6, 1985"
     facts: ClassVar[MeasureFacts] = MeasureFacts("statistics", ("STA5", "GLVN"), offset=False)
 
-    radius: int = setting(3, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
+    radius: int = setting(2, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
 
     def __post_init__(self) -> None:
         check(self)

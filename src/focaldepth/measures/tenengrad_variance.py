@@ -25,7 +25,7 @@ class TenengradVariance:
     )
     facts: ClassVar[MeasureFacts] = MeasureFacts("gradient", ("GRA7", "TENV"), degree=2)
 
-    radius: int = setting(3, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
+    radius: int = setting(2, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
 
     def __post_init__(self) -> None:
         check(self)

@@ -28,7 +28,7 @@ class ThresholdedGradient:
     reach: ClassVar[int] = 1
     facts: ClassVar[MeasureFacts] = MeasureFacts("gradient", ("GRA3", "GRAT"), degree=None)
 
-    threshold: float = setting(4.0, "smallest difference that counts", unit="levels of 255", low=0, high=255)
+    threshold: float = setting(2.0, "smallest difference that counts", unit="levels of 255", low=0, high=255)
 
     def __post_init__(self) -> None:
         check(self)

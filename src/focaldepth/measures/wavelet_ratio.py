@@ -22,7 +22,7 @@ class WaveletRatio:
     source: ClassVar[str] = "Xie, Rong, Sun, Wavelet-based focus measure and 3-D surface reconstruction, IROS 2006"
     facts: ClassVar[MeasureFacts] = MeasureFacts("wavelet", ("WAV3", "WAVR"), degree=0, offset=False)
 
-    radius: int = setting(3, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
+    radius: int = setting(2, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
 
     def __post_init__(self) -> None:
         check(self)

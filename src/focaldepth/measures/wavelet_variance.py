@@ -22,7 +22,7 @@ class WaveletVariance:
     source: ClassVar[str] = "Yang, Nelson, Wavelet-based autofocusing and unsupervised segmentation, ICIP 2003"
     facts: ClassVar[MeasureFacts] = MeasureFacts("wavelet", ("WAV2", "WAVV"), degree=2)
 
-    radius: int = setting(3, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
+    radius: int = setting(2, "the window has 2 radius + 1 rows and columns", unit="px", low=1, high=50)
 
     def __post_init__(self) -> None:
         check(self)
