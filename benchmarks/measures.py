@@ -71,7 +71,7 @@ def errors(names: list[str], quick: bool) -> Errors:
     return found
 
 
-def copies(measure: Measure, repeats: int = 5) -> float:
+def copies(measure: Measure, repeats: int = 9) -> float:
     """Shortest time over the shortest time of a copy; both take turns, so that both see the same machine."""
     picture = cv2.GaussianBlur(np.random.default_rng(0).uniform(0, 255, SIZE).astype(np.float32), (0, 0), 0.7)
     target = picture.copy()

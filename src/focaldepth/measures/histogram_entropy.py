@@ -14,8 +14,6 @@ from focaldepth.measures._measure import Grey, MeasureFacts, Score
 from focaldepth.measures._strips import in_strips
 
 _BINS, _LEVELS = 32, 4
-_PACKED = 4
-_TOGETHER = np.ones((1, _PACKED), np.float32)
 
 
 @dataclass(frozen=True)
@@ -50,19 +48,16 @@ class HistogramEntropy:
         return in_strips(grey, self.reach, self._score)
 
     def _score(self, strip: NDArray[Any]) -> NDArray[Any]:
-        """Entropy = log2 n - sum of c log2 c / n over the counts c; four counts of a byte share one integer."""
+        """Entropy = log2 n - sum of c log2 c / n over the counts c of the bins."""
         bins = (strip * np.float32(1 / _LEVELS)).astype(np.int32).astype(np.uint8) % _BINS
         side = 2 * self.radius + 1
         n = side * side
         counts = np.arange(256)
         surprise = (counts * np.log2(np.maximum(counts, 1)) / n).astype(np.float32)
         entropy = np.full(strip.shape, np.log2(n), np.float32)
-        for first in range(0, _BINS, _PACKED):
-            table = np.zeros(256, np.int32)
-            table[first : first + _PACKED] = 1 << (8 * np.arange(_PACKED))
-            packed = cv2.boxFilter(cv2.LUT(bins, table), -1, (side, side), normalize=False)
-            parts = cv2.LUT(packed.view(np.uint8).reshape(*strip.shape, _PACKED), surprise)
-            entropy -= cv2.transform(parts, _TOGETHER)
+        for one in np.unique(bins):
+            inside = cv2.compare(bins, float(one), cv2.CMP_EQ) & 1
+            entropy -= cv2.LUT(cv2.boxFilter(inside, -1, (side, side), normalize=False), surprise)
         return np.maximum(entropy, 0)
 
 
