@@ -65,8 +65,8 @@ def errors(names: list[str], quick: bool) -> Errors:
         axis = stack.blur_axis.values
         inside = np.isfinite(scene.truth) & (scene.truth >= axis.min()) & (scene.truth <= axis.max())
         for name in names:
-            depth = METHODS.get("naive")(measure=name)(stack, RUN).map.values
-            found[scene.family][name].append(float(np.abs(depth - scene.truth)[inside].mean()))
+            depth = METHODS.get("naive")(measure=name)(stack, RUN).filled
+            found[scene.family][name].append(float(np.abs(depth.values - scene.truth)[inside].mean()))
         print(scene.name, flush=True)
     return found
 

@@ -51,16 +51,13 @@ class ChebyshevMoments:
     def _score(self, strip: NDArray[Any]) -> NDArray[Any]:
         side = 2 * self.radius + 1
         polynomials = self._polynomials()
-        slow = np.zeros_like(strip)  # energy of the low moments but T(0,0)
-        constant = slow
+        constant, slow = np.zeros_like(strip), np.zeros_like(strip)  # T(0,0)^2, and the other low moments
         for p, across in enumerate(polynomials):
             row = cv2.filter2D(strip, -1, across[None])
             for q, down in enumerate(polynomials[: self.order + 1 - p]):
                 moment = cv2.filter2D(row, -1, down[:, None])
-                if p + q:
-                    slow += moment * moment
-                else:
-                    constant = moment * moment
+                energy = slow if p + q else constant
+                energy += moment * moment
         # T(0,0) holds nearly all energy; only without it is the rest precise.
         varying = np.float32(side * side) * variance(strip.astype(np.float64), side).astype(np.float32)
         return ratio(np.maximum(varying - slow, 0), constant + slow)

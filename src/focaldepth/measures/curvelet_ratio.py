@@ -64,7 +64,7 @@ def _kernels() -> list[NDArray[np.float32]]:
     frequency = np.fft.fftfreq(_SIDE) * 2 * np.pi
     y, x = np.meshgrid(frequency, frequency, indexing="ij")
     radius, angle = np.hypot(x, y), np.arctan2(y, x)
-    # From 1 at a quarter of the sampling frequency's half to 0 at its double, a quarter wave of a sine.
+    # The coarse window is 1 up to pi / 4 and fades to 0 at pi / 2.
     rise = np.clip((radius - np.pi / 4) / (np.pi / 4), 0, 1)
     coarse, fine = np.cos(np.pi / 2 * rise), np.sin(np.pi / 2 * rise)
     windows = [coarse]
