@@ -32,7 +32,7 @@ main()
 """
 """The command line in which one step takes long, so that the signal arrives in it."""
 
-STEPS = {"reading": ("load", "load_stack"), "writing": ("result_folder", "write_mask")}
+STEPS = {"reading": ("load", "load_sample"), "writing": ("result_folder", "write_mask")}
 
 
 def start(step: str, *args: object, seconds: float = 20) -> subprocess.Popen[str]:

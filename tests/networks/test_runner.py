@@ -15,7 +15,7 @@ from focaldepth.core.errors import Cancelled, MemoryLimitError, SettingError, St
 from focaldepth.core.progress import Run, Silent
 from focaldepth.core.result import Estimate
 from focaldepth.core.stack import FocalStack, SelectedSource, Transfer
-from focaldepth.estimate import METHODS, estimate, memory_needed
+from focaldepth.estimate import METHODS, estimate
 from focaldepth.networks._finish import Canvas, Said
 from focaldepth.networks._loaded import load
 from focaldepth.networks._method import NetworkMethod

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol, runtime_checkable
@@ -36,6 +35,19 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class WorkingMemory:
+    """Bytes that a method holds at most, beside decoded frames.
+
+    Attributes:
+        reading: while frames go by.
+        finishing: afterwards, with everything that it returns.
+    """
+
+    reading: int
+    finishing: int
+
+
+@dataclass(frozen=True)
 class MethodSpec:
     """Facts of a method.
 
@@ -50,9 +62,8 @@ class MethodSpec:
         citations: what to cite when using it.
         invariances: laws it claims and that tests check ("frame order", "gain", "offset").
         aligns: it brings frames into one geometry itself, so `--align auto` leaves them as they are.
-        bytes_per_pixel: working memory per pixel of a frame, beside decoded frames.
-        memory: (method, stack, run) -> bytes that a run needs, where `bytes_per_pixel` cannot tell; a method that fits
-            itself to `run.max_memory` returns what it takes under that limit. It raises what the run would raise.
+        bytes_per_pixel: working memory per pixel of a frame, beside decoded frames; the peak of the whole run. A
+            method that knows more has `working_memory(stack, run) -> WorkingMemory`, which raises what a run would.
     """
 
     title: str
@@ -67,7 +78,6 @@ class MethodSpec:
     invariances: tuple[str, ...] = ()
     aligns: bool = False
     bytes_per_pixel: int = 32
-    memory: Callable[[Method, FocalStack, Run], int] | None = None
 
     def check(self, stack: FocalStack, name: str) -> None:
         """Raise StackError or UnitError for a stack that the method cannot take; `name` is that of the method."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import StackError
-from focaldepth.core.method import Access, MethodSpec
+from focaldepth.core.method import Access, MethodSpec, WorkingMemory
 from focaldepth.core.progress import Run
 from focaldepth.core.registry import extra_for
 from focaldepth.core.result import Estimate
@@ -63,6 +63,13 @@ class NetworkMethod:
             # A run can be repeated from another folder.
             object.__setattr__(self, "weights", str(Path(self.weights).absolute()))
 
+    def working_memory(self, stack: FocalStack, run: Run) -> WorkingMemory:
+        """Return what a run takes: no more than its limit where tiles can be made to fit; raises what the run would."""
+        check_stack(self, stack)
+        with extra_for(f"method {self.network}"):
+            from focaldepth.networks._runner import working_memory
+        return working_memory(self, stack, run)
+
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
         """Estimate depth; see `focaldepth.networks._runner`.
 
@@ -78,15 +85,7 @@ class NetworkMethod:
         return estimate_by_network(self, stack, run)
 
 
-def memory_of(method: Any, stack: FocalStack, run: Run) -> int:
-    """Return the bytes that a run takes under the limit of `run`; see `MethodSpec.memory`."""
-    check_stack(method, stack)
-    with extra_for(f"method {method.network}"):
-        from focaldepth.networks._runner import memory_needed
-    return memory_needed(method, stack, run)
-
-
-def check_stack(method: Any, stack: FocalStack) -> None:
+def check_stack(method: NetworkMethod, stack: FocalStack) -> None:
     """Raise StackError or UnitError for a stack that the network of a method cannot take."""
     method.spec.check(stack, method.network)
     views = len(NETWORKS.get(method.network).views)
@@ -133,5 +132,4 @@ def _method_spec(spec: NetworkSpec) -> MethodSpec:
         citations=spec.citations,
         invariances=spec.invariances,
         aligns="field_of_view" in spec.inputs,
-        memory=memory_of,
     )

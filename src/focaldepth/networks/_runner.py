@@ -6,6 +6,7 @@ and what it says is brought to the blur-linear coordinate, where tiles are blend
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from focaldepth.core.axis import convert
 from focaldepth.core.errors import MemoryLimitError, StackError
+from focaldepth.core.method import WorkingMemory
 from focaldepth.core.progress import Run
 from focaldepth.core.result import Estimate
 from focaldepth.core.stack import FocalStack, Transfer
@@ -34,6 +36,8 @@ from focaldepth.networks._tiles import Tiling, cut, padded, smallest, tile
 Plane = NDArray[np.float32]
 TILE_MEMORY = 4 * 2**30
 """Bytes that a tile may take where no limit is given: the same everywhere, so that results do not depend on it."""
+_LIBRARIES = 230 << 20
+"""PyTorch with what it loads."""
 _PLANES = 72
 """Bytes per pixel of the maps and the picture while they are made and moved to the asked unit."""
 
@@ -68,16 +72,17 @@ def estimate_by_network(method: NetworkMethod, stack: FocalStack, run: Run) -> E
     return finish(canvas, stack, held, seen, method.fusion, dict(loaded.card), run)
 
 
-def memory_needed(method: NetworkMethod, stack: FocalStack, run: Run) -> int:
-    """Return the bytes that a run takes: no more than the limit where tiles can be made to fit."""
+def working_memory(method: NetworkMethod, stack: FocalStack, run: Run) -> WorkingMemory:
+    """Return what a run takes: no more than the limit where tiles can be made to fit."""
     choice = choose(method)
     _check_size(stack, choice.options.limits, method.network)
     try:
         tiling = plan(method, choice, stack, run)
+        area = tiling.side[0] * tiling.side[1]
     except MemoryLimitError:
-        side = smallest(choice.options.limits, method.overlap)
-        return _fixed_bytes(choice, stack, run) + round(side**2 * _per_pixel(choice, stack))
-    return _fixed_bytes(choice, stack, run) + round(tiling.side[0] * tiling.side[1] * _per_pixel(choice, stack))
+        area = _least_area(method, choice, stack)
+    fixed = _fixed_bytes(choice, stack)
+    return WorkingMemory(fixed, fixed + _plane_bytes(stack) + round(area * _per_pixel(choice, stack)))
 
 
 def plan(method: NetworkMethod, choice: Choice, stack: FocalStack, run: Run) -> Tiling:
@@ -89,16 +94,15 @@ def plan(method: NetworkMethod, choice: Choice, stack: FocalStack, run: Run) -> 
     limits, (height, width, _) = choice.options.limits, stack.shape
     room: float = TILE_MEMORY
     if run.max_memory is not None:
-        room = run.max_memory - _fixed_bytes(choice, stack, run)
+        room = run.max_memory - _fixed_bytes(choice, stack) - _plane_bytes(stack)
     area = room / _per_pixel(choice, stack)
     if method.tile:
         area = min(area, float(max(method.tile, smallest(limits, method.overlap)) ** 2))
     found = tile(height, width, limits, method.overlap, area)
     if found is not None and (len(found) == 1 or limits.tiles):
         return found
-    side = smallest(limits, method.overlap)
-    least = min(side**2, int(np.prod(padded(height, width, limits)))) * _per_pixel(choice, stack)
-    need = _fixed_bytes(choice, stack, run) + least
+    least = _least_area(method, choice, stack) * _per_pixel(choice, stack)
+    need = _fixed_bytes(choice, stack) + _plane_bytes(stack) + least
     raise MemoryLimitError(
         f"{method.network} needs about {need / 2**20:.0f} MiB for {len(stack)} frames of {width} x {height} px.",
         where="max_memory",
@@ -106,11 +110,20 @@ def plan(method: NetworkMethod, choice: Choice, stack: FocalStack, run: Run) -> 
     )
 
 
-def _fixed_bytes(choice: Choice, stack: FocalStack, run: Run) -> int:
-    """Weights, held frames, frames being decoded, and maps."""
-    h, w, c = stack.shape
-    frame = h * w * c * stack.dtype.itemsize
-    return weight_bytes(choice) + frame * (len(stack) + 2 + run.threads) + h * w * _PLANES
+def _least_area(method: NetworkMethod, choice: Choice, stack: FocalStack) -> int:
+    """Pixels of the smallest tile; of the whole picture where that is smaller, or where there are no tiles."""
+    limits = choice.options.limits
+    whole = int(np.prod(padded(*stack.shape[:2], limits)))
+    return min(smallest(limits, method.overlap) ** 2, whole) if limits.tiles else whole
+
+
+def _fixed_bytes(choice: Choice, stack: FocalStack) -> int:
+    """Libraries, weights and held frames."""
+    return _LIBRARIES + weight_bytes(choice) + len(stack) * math.prod(stack.shape) * stack.dtype.itemsize
+
+
+def _plane_bytes(stack: FocalStack) -> int:
+    return stack.shape[0] * stack.shape[1] * _PLANES
 
 
 def _per_pixel(choice: Choice, stack: FocalStack) -> float:
