@@ -266,10 +266,10 @@ def test_tiles_that_disagree_leave_no_seam() -> None:
 
 def test_the_memory_limit_makes_tiles(method: NetworkMethod) -> None:
     large = FocalStack.from_arrays(np.tile(STACK.read_all(), (1, 5, 5, 1)), STACK.axis)
-    free = memory_needed(large, method, Run(threads=1))
+    free = method.working_memory(large, Run(threads=1)).finishing
     limit = round(0.6 * free)
     run = Run(threads=1, max_memory=limit)
-    assert memory_needed(large, method, run) <= limit
+    assert method.working_memory(large, run).finishing <= limit
     whole, _ = heard(method, large)
     tiled, _ = heard(method, large, max_memory=limit)
     assert not np.array_equal(whole.map.values, tiled.map.values)
@@ -278,7 +278,7 @@ def test_the_memory_limit_makes_tiles(method: NetworkMethod) -> None:
 
 def test_too_little_memory_says_how_much_it_takes(method: NetworkMethod) -> None:
     run = Run(threads=1, max_memory=2**20)
-    assert memory_needed(STACK, method, run) > 2**20
+    assert method.working_memory(STACK, run).finishing > 2**20
     with pytest.raises(MemoryLimitError, match=r"needs about \d+ MiB for 6 frames of 131 x 90 px\. Raise the limit"):
         method(STACK, run)
 
@@ -295,7 +295,7 @@ def test_pictures_smaller_than_a_step_are_refused(method: NetworkMethod) -> None
     with pytest.raises(StackError, match=r"40 x 7 px are less than one step of toy, which is 8 px"):
         method(tiny)
     with pytest.raises(StackError, match="less than one step"):
-        memory_needed(tiny, method, Run())
+        method.working_memory(tiny, Run())
 
 
 class Partial(SelectedSource):
