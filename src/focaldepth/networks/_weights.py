@@ -156,7 +156,8 @@ def load_weights(path: Path) -> tuple[FocusNet, Card]:
 
 def with_weights(name: str, options: Options, tensors: Mapping[str, Tensor]) -> FocusNet:
     """Make a network and load all its weights, strictly; raises WeightsError for what does not fit."""
-    net = build(name, options)
+    with torch.device("meta"):  # numbers to begin with would be drawn for nothing
+        net = build(name, options)
     own = net.state_dict()
     # Checkpoints from before PyTorch 0.4.1 do not count batches; nothing depends on the count in use.
     missing = [k for k in own if k not in tensors and not k.endswith("num_batches_tracked")]
@@ -169,7 +170,8 @@ def with_weights(name: str, options: Options, tensors: Mapping[str, Tensor]) -> 
                 hint=f"Check that the file is complete and of {name} with options {options}.",
             )
     _check_numbers(tensors)
-    net.load_state_dict({**own, **tensors})
+    counts = {k: torch.zeros(own[k].shape, dtype=own[k].dtype) for k in own if k not in tensors}
+    net.load_state_dict({**counts, **tensors}, assign=True)
     return net
 
 
