@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from focaldepth.networks._chunks import in_chunks
 from focaldepth.networks._folding import bind, heads_in_float32, optimise
 from focaldepth.networks._meter import most_held
 from focaldepth.networks._net import FocusNet, NetOutput, Scale
@@ -34,14 +35,21 @@ def assemble(found: Mapping[Key, Tensor]) -> NetOutput:
     return NetOutput(tuple(scales), found.get(("", "all_in_focus")), extras)
 
 
+def frames_of(inputs: Mapping[str, Tensor]) -> int:
+    """Return how many frames there are in a batch."""
+    batch, frames = inputs["frames"].shape[:2]
+    return batch * frames
+
+
 class Fast(FocusNet):
     """A network for inference alone, made from a reference module, which is left without its weights.
 
     For every shape of input the reference is written down once (`_tape`), without computing, and changed by passes
     that leave the result as it is (`_folding`): batch norm goes into the convolution before it, sums and activations
     are done while its result is at hand, convolutions and poolings within frames run in 2D, everything lies channels
-    last, constants are computed once, what nobody asked for is not computed, and memory is given back or written over
-    as soon as nobody reads it. A network that has a form of its own for processors (`FocusNet.fast_form`) runs as that.
+    last, constants are computed once, what nobody asked for is not computed, memory is given back or written over as
+    soon as nobody reads it, and what is done to every frame alike is done for some frames at a time (`_chunks`). A
+    network that has a form of its own for processors (`FocusNet.fast_form`) runs as that.
 
     Args:
         net: the reference, in evaluation mode.
@@ -109,14 +117,18 @@ class Fast(FocusNet):
         if own is not None and merged:
             hollow = {name: torch.empty_like(tensor, device="meta") for name, tensor in inputs.items()}
             return most_held(lambda: own(**hollow))
-        return (self._planned(inputs) if merged else self._traced(inputs)).plan()
+        if not merged:
+            return self._traced(inputs).plan()
+        tape = self._optimised(inputs)
+        in_chunks(tape, frames_of(inputs))
+        return tape.plan()
 
     def _traced(self, inputs: Mapping[str, Tensor]) -> Tape:
         hollow: FocusNet = self.__dict__["_hollow"]
         hollow.every_scale = self.every_scale
         return trace(hollow, inputs, self._flatten)[0]
 
-    def _planned(self, inputs: Mapping[str, Tensor]) -> Tape:
+    def _optimised(self, inputs: Mapping[str, Tensor]) -> Tape:
         tape = self._traced(inputs)
         optimise(tape, self._device)
         if self._dtype is torch.bfloat16:
@@ -124,13 +136,11 @@ class Fast(FocusNet):
         return tape
 
     def _derived(self, inputs: Mapping[str, Tensor]) -> Tape:
-        tape = self._planned(inputs)
+        tape = self._optimised(inputs)
         with torch.inference_mode():
             bind(tape, self._tensors, self._layers, self._dtype)
+        in_chunks(tape, frames_of(inputs))
         tape.plan()
-        # What went into prepared weights is not held twice.
-        used = {layer.weight for layer in self._layers} - {v.source for s in tape.steps for v in s.reads}
-        self._tensors = {name: tensor for name, tensor in self._tensors.items() if name not in used}
         return tape
 
     def _flatten(self, out: NetOutput) -> dict[Key, Tensor | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,8 @@ _IN_PLACE: dict[Any, Any] = {
     aten.mul.Tensor: aten.mul_.Tensor, aten.div.Tensor: aten.div_.Tensor,
 }  # fmt: skip
 """Operation -> the one that writes into its first argument."""
+_ALWAYS_FLOAT32 = (aten.grid_sampler_2d.default, aten.grid_sampler_3d.default, aten.avg_pool3d.default)
+"""Positions need more digits than bfloat16 has; processors have no mean over volumes in it."""
 
 
 def optimise(tape: Tape, device: torch.device) -> None:
@@ -247,16 +249,25 @@ def write_in_place(tape: Tape) -> None:
                 step.op = _IN_PLACE[step.op]
 
 
-def bind(tape: Tape, tensors: Mapping[str, Tensor], known: dict[Any, Any], dtype: torch.dtype) -> None:
-    """Give every convolution its prepared weights; `known` keeps those of equal layers."""
+def bind(tape: Tape, tensors: dict[str, Tensor], known: dict[Any, Any], dtype: torch.dtype) -> None:
+    """Give every convolution its prepared weights; `known` keeps those of equal layers.
+
+    A weight that no step reads itself is taken out of `tensors` as soon as it is prepared, so it is not held twice.
+    """
+    read = {value.source for step in tape.steps for value in step.reads}
+    left = Counter(layer.weight for layer in {conv.layer for conv in _convolutions(tape)} - set(known))
     for conv in _convolutions(tape):
-        if conv.layer not in known:
-            known[conv.layer] = prepared(conv.layer, tensors, dtype)
-        conv.tensors = known[conv.layer]
+        layer = conv.layer
+        if layer not in known:
+            known[layer] = prepared(layer, tensors, dtype)
+            left[layer.weight] -= 1
+            if not left[layer.weight] and layer.weight not in read:
+                del tensors[layer.weight]
+        conv.tensors = known[layer]
 
 
 def heads_in_float32(tape: Tape) -> None:
-    """Let everything that no convolution follows, and all sampling at positions, compute in float32."""
+    """Let what no convolution follows, sampling at positions, and what has no other form compute in float32."""
     before_convolution: set[Value] = set()
     for step in reversed(tape.steps):
         if isinstance(step.op, Convolution) or before_convolution & {o for o in step.outs if o is not None}:
@@ -267,7 +278,7 @@ def heads_in_float32(tape: Tape) -> None:
         else:
             step.op = InFloat32(step.op)
     for step in tape.steps:
-        if step.op in (aten.grid_sampler_2d.default, aten.grid_sampler_3d.default):
+        if step.op in _ALWAYS_FLOAT32:
             step.op = InFloat32(step.op)
 
 

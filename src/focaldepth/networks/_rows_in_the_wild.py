@@ -210,8 +210,8 @@ def quarters(up: nn.Sequential, classify: nn.Conv3d) -> nn.Conv3d:
     taps = weight.new_tensor((even, odd))
     made = nn.Conv3d(weight.shape[0], 4, (3, 2, 2), padding=1)
     of_score = torch.einsum("cofhw,o->cfhw", weight, score).flip(1)
-    made.weight.data = torch.einsum("cfhw,prh,qsw->pqcfrs", of_score, taps, taps).flatten(0, 1)
-    made.bias.data = (bias @ score).expand(4).clone()  # type: ignore[union-attr]
+    made.weight = nn.Parameter(torch.einsum("cfhw,prh,qsw->pqcfrs", of_score, taps, taps).flatten(0, 1), False)
+    made.bias = nn.Parameter((bias @ score).expand(4).clone(), False)
     return made
 
 

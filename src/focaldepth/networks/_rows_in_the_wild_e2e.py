@@ -109,7 +109,8 @@ def parts(conv: nn.Conv3d, norm: nn.BatchNorm3d, channels: list[int]) -> list[nn
     made: list[nn.Conv3d] = []
     for piece in torch.split(weight, channels, 1):
         part = nn.Conv3d(piece.shape[1], conv.out_channels, piece.shape[2:], padding=conv.padding)  # type: ignore[arg-type]
-        part.weight.data, part.bias.data = piece, torch.zeros_like(bias) if made else bias  # type: ignore[union-attr]
+        part.weight = nn.Parameter(piece, False)
+        part.bias = nn.Parameter(torch.zeros_like(bias) if made else bias, False)
         made.append(part)
     return made
 

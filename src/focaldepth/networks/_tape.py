@@ -48,6 +48,7 @@ class Step:
         args, kwargs: for the call; a `Value` stands for its tensor, also inside lists.
         outs: what it makes; None for what nobody reads.
         several: it returns a sequence, one entry per `outs`.
+        inside: bytes that it takes while it is done, beside what it reads and makes.
         frees: values that nobody reads after it.
     """
 
@@ -56,6 +57,7 @@ class Step:
     kwargs: dict[str, Any]
     outs: tuple[Value | None, ...]
     several: bool = False
+    inside: int = 0
     frees: tuple[Value, ...] = ()
 
     @property
@@ -143,7 +145,7 @@ class Tape:
         held = peak = 0
         for step in self.steps:
             held += sum(v.bytes for v in step.outs if v is not None and root[v] is v)
-            peak = max(peak, held)
+            peak = max(peak, held + step.inside)
             done = [r for r in {root[v] for v in [*step.reads, *(o for o in step.outs if o)]} if last[r] is step]
             done = [r for r in done if r not in kept]
             held -= sum(r.bytes for r in done)
@@ -154,7 +156,8 @@ class Tape:
         """Do all steps; `plan` says when memory is given back."""
         known: dict[Value, Tensor] = dict(self.constants)
         known |= {value: inputs[name] for name, value in self.inputs.items()}
-        known |= {value: weights[name] for name, value in self.weights.items() if name in weights}
+        found = ((value, weights.get(name)) for name, value in self.weights.items())
+        known |= {value: tensor for value, tensor in found if tensor is not None}
         for step in self.steps:
             made = step.op(*filled(step.args, known), **filled(step.kwargs, known))
             for out, tensor in zip(step.outs, made if step.several else (made,), strict=True):
