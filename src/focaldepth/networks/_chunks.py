@@ -23,18 +23,17 @@ _ALIKE = {
 """Operations on (frames, C, H, W) that do the same to each, if what else they read has no axis of frames."""
 
 
-def in_chunks(tape: Tape, frames: int, chunk_bytes: int = CHUNK_BYTES) -> None:
+def in_chunks(tape: Tape, frames: int) -> None:
     """Do steps in a row that treat frames alike for some frames, then for the next.
 
     Args:
         tape: bound or not; its plan must be made anew.
         frames: length of the axis of frames, batch included.
-        chunk_bytes: largest tensor to make at once.
     """
     users = tape.users()
     steps: list[Step] = []
     for run, alike in list(_runs(tape, frames)):
-        merged = _merged(run, users, set(tape.outputs.values()), frames, chunk_bytes) if alike else None
+        merged = _merged(run, users, set(tape.outputs.values()), frames) if alike else None
         steps += run if merged is None else [merged]
     tape.steps = steps
 
@@ -74,16 +73,14 @@ def _shared(value: Value) -> bool:
     return len(value.shape) < 4 or value.shape[0] == 1
 
 
-def _merged(
-    run: list[Step], users: dict[Value, list[Step]], outputs: set[Value], frames: int, chunk_bytes: int
-) -> Step | None:
+def _merged(run: list[Step], users: dict[Value, list[Step]], outputs: set[Value], frames: int) -> Step | None:
     """Return one step for several; None where one chunk holds all frames."""
     own = set(map(id, run))
     inner = {v for step in run for v in step.outs if v is not None}
     made = [v for v in inner if v in outputs or any(id(user) not in own for user in users.get(v, ()))]
     made = [v for step in run for v in step.outs if v in made]
     given = list(dict.fromkeys(v for step in run for v in step.reads if v not in inner))
-    size = max(1, chunk_bytes // max(v.bytes // frames for v in inner))
+    size = max(1, CHUNK_BYTES // max(v.bytes // frames for v in inner))
     if size >= frames or len(run) < 2:
         return None
     part = Tape({str(i): v for i, v in enumerate(given)}, {}, run, {str(i): v for i, v in enumerate(made)})
