@@ -409,6 +409,24 @@ def test_a_device_that_is_not_there(method: NetworkMethod, device: str) -> None:
         heard(replace(method, device=device))
 
 
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_a_full_device_says_what_to_do(
+    method: NetworkMethod, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Any, inputs: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("focaldepth.networks._loaded.Loaded.__call__", full)
+    with pytest.raises(MemoryLimitError, match=r"toy does not fit the memory of cpu\. Give --max-memory below"):
+        heard(method)
+    error.args = ("something else",)
+    if not isinstance(error, torch.OutOfMemoryError):
+        with pytest.raises(RuntimeError, match="something else"):
+            heard(method)
+
+
 def test_threads_are_those_of_the_run(method: NetworkMethod, monkeypatch: pytest.MonkeyPatch) -> None:
     before, used = torch.get_num_threads(), []
     real = toy.Toy.compute

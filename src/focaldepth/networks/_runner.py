@@ -294,7 +294,10 @@ def _memory_errors(choice: Choice) -> Iterator[None]:
     """Say in our words that the memory of the device is full."""
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        # That of processors has no class of its own.
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
         raise MemoryLimitError(
             f"{choice.network} does not fit the memory of {choice.device}.",
             where="device",
