@@ -150,7 +150,7 @@ def test_an_existing_file_is_replaced_only_on_request(cli: Cli, tmp_path: Path) 
     path = tmp_path / "toy.onnx"
     path.write_bytes(b"precious")
     found = cli("export", "toy", "-o", path, "--weights", "random")
-    assert found.code == 1
+    assert found.code == 2
     assert "exists" in found.err
     assert path.read_bytes() == b"precious"
     assert cli("export", "toy", "-o", path, "--weights", "random", "--overwrite", "-q").code == 0

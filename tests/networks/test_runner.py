@@ -266,8 +266,8 @@ def test_tiles_that_disagree_leave_no_seam() -> None:
 
 def test_the_memory_limit_makes_tiles(method: NetworkMethod) -> None:
     large = FocalStack.from_arrays(np.tile(STACK.read_all(), (1, 5, 5, 1)), STACK.axis)
-    free = method.working_memory(large, Run(threads=1)).finishing
-    limit = round(0.6 * free)
+    free = method.working_memory(large, Run(threads=1))
+    limit = round(0.4 * free.reading + 0.6 * free.finishing)
     run = Run(threads=1, max_memory=limit)
     assert method.working_memory(large, run).finishing <= limit
     whole, _ = heard(method, large)

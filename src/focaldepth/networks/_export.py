@@ -70,15 +70,16 @@ class Whole(nn.Module):
         """See the class."""
         one = self.convention
         x = frames.flip(2) if one.colour is Colour.BGR else frames
-        told, offset, factor = focus * one.focus_factor, torch.zeros(()), torch.tensor(one.depth_factor)
+        told, offset, factor = focus * one.focus_factor, torch.zeros(1), torch.full((1,), one.depth_factor)
         if one.focus is FocusForm.OVER_LAST:
             told = focus / focus[:, -1:]
         elif one.focus is FocusForm.UNIT_RANGE:
-            offset = focus.amin()
-            factor = focus.amax() - offset
+            ends = focus[:, [0, -1]]  # positions rise or fall
+            offset = ends.amin(1, keepdim=True)
+            factor = ends.amax(1, keepdim=True) - offset
             told = (focus - offset) / factor
         out = self.net(x * self.scale + self.shift, told, **extra)
-        depth = offset + factor * out.depth
+        depth = offset.view(-1, 1, 1, 1) + factor.view(-1, 1, 1, 1) * out.depth
         if out.probability is None:
             return (depth,)
         off = depth - focus[:, :, None, None]

@@ -113,8 +113,11 @@ class Fast(FocusNet):
 
         Found without computing; the libraries' own buffers are not in it. Not `merged`: as the reference takes it.
         """
-        own: FocusNet | None = self.__dict__["_own"]
-        if own is not None and merged:
+        if self.__dict__["_own"] is not None and merged:
+            net: FocusNet = self.__dict__["_hollow"]
+            own = net.fast_form(bfloat16=self._dtype is torch.bfloat16)
+            assert own is not None  # as it was with numbers
+            own.every_scale = self.every_scale
             hollow = {name: torch.empty_like(tensor, device="meta") for name, tensor in inputs.items()}
             return most_held(lambda: own(**hollow))
         if not merged:

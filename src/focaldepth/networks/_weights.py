@@ -171,7 +171,7 @@ def with_weights(name: str, options: Options, tensors: Mapping[str, Tensor]) -> 
             )
     _check_numbers(tensors)
     counts = {k: torch.zeros(own[k].shape, dtype=own[k].dtype) for k in own if k not in tensors}
-    net.load_state_dict({**counts, **tensors}, assign=True)
+    net.load_state_dict({**counts, **{k: v.to(own[k].dtype) for k, v in tensors.items()}}, assign=True)
     return net
 
 
