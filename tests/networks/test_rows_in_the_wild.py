@@ -122,14 +122,14 @@ def test_bfloat16_moves_depth_little() -> None:
 
 @pytest.mark.parametrize("name", [DEPTH, BOTH])
 def test_memory_is_known_before(name: str) -> None:
-    """Less than half of the reference's; it grows with the pixels, beside what a band takes."""
+    """Less than half of the reference's, where bands are small beside the picture; it grows with the pixels, beside what a band takes."""
     sizes = []
     for side in (256, 512, 1024):
         given = {key: t.to("meta") for key, t in inputs(name, 1, 5, 32, 32).items()}
         given["frames"] = torch.empty(1, 5, 3, side, side, device="meta")
         fast = Fast(again(name))
         own, plain = (fast.peak_bytes(given, merged=merged) for merged in (True, False))
-        assert own < 0.6 * plain
+        assert own < (0.8 if side == 256 else 0.5) * plain
         sizes.append(own / side**2)
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[2] < 700  # 5 frames

@@ -113,15 +113,16 @@ class Fast(FocusNet):
 
         Found without computing; the libraries' own buffers are not in it. Not `merged`: as the reference takes it.
         """
-        if self.__dict__["_own"] is not None and merged:
-            net: FocusNet = self.__dict__["_hollow"]
+        net: FocusNet = self.__dict__["_hollow"]
+        if merged and self.__dict__["_own"] is not None:
             own = net.fast_form(bfloat16=self._dtype is torch.bfloat16)
             assert own is not None  # as it was with numbers
-            own.every_scale = self.every_scale
+            net = own
+        if net is not self.__dict__["_hollow"] or not merged:
+            net.every_scale = self.every_scale
             hollow = {name: torch.empty_like(tensor, device="meta") for name, tensor in inputs.items()}
-            return most_held(lambda: own(**hollow))
-        if not merged:
-            return self._traced(inputs).plan()
+            with torch.inference_mode():
+                return most_held(lambda: net(**hollow))
         tape = self._optimised(inputs)
         in_chunks(tape, frames_of(inputs))
         return tape.plan()
