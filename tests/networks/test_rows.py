@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from focaldepth.networks import _rows
-from focaldepth.networks._meter import most_held
+from focaldepth.networks._most_held import most_held
 from focaldepth.networks._rows import (
     Conv,
     Held,

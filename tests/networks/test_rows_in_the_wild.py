@@ -122,7 +122,7 @@ def test_bfloat16_moves_depth_little() -> None:
 
 @pytest.mark.parametrize("name", [DEPTH, BOTH])
 def test_memory_is_known_before(name: str) -> None:
-    """Less than half of the reference's, where bands are small beside the picture; it grows with the pixels, beside what a band takes."""
+    """Less than half of the reference's for large pictures; it grows with the pixels, beside what a band takes."""
     sizes = []
     for side in (256, 512, 1024):
         given = {key: t.to("meta") for key, t in inputs(name, 1, 5, 32, 32).items()}

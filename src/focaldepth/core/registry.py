@@ -45,9 +45,8 @@ class Registry(Generic[T]):
                 found[path.stem.replace("_", "-")] = f"focaldepth.{folder}.{path.stem}"
         for entry in entry_points(group=f"focaldepth.{self.kind}s"):
             found.setdefault(entry.name, entry.value)
-        if self.derived:
-            for name in import_module(self.derived).names():
-                found.setdefault(name, f"{self.derived}:{name}")
+        for name in import_module(self.derived).names() if self.derived else ():
+            found.setdefault(name, f"{self.derived}:{name}")
         return found
 
     def where(self) -> dict[str, str]:
@@ -80,10 +79,9 @@ def extra_for(what: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
-            raise
-        raise MissingExtraError(what, extra) from error
+        if extra := EXTRAS.get((error.name or "").partition(".")[0]):
+            raise MissingExtraError(what, extra) from error
+        raise
 
 
 EXTRAS = {

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from focaldepth.networks._chunks import in_chunks
 from focaldepth.networks._folding import bind, heads_in_float32, optimise
-from focaldepth.networks._meter import most_held
+from focaldepth.networks._most_held import most_held
 from focaldepth.networks._net import FocusNet, NetOutput, Scale
 from focaldepth.networks._tape import Tape, UntraceableError, trace
 

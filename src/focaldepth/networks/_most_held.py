@@ -16,13 +16,13 @@ def most_held(call: Callable[[], Any]) -> int:
 
     What a library needs inside of an operation is not in it.
     """
-    meter = _Meter()
-    with meter:
+    tally = _Tally()
+    with tally:
         call()
-    return meter.most
+    return tally.most
 
 
-class _Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the tensors that show each piece of memory; the last one to go gives it back."""
 
     def __init__(self) -> None:
