@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from focaldepth._memory import memory_needed
+from focaldepth._pick import PickFrames, check_like
 from focaldepth._provenance import Recorder
 from focaldepth.align._exposure import exposure_factor, find_gains, with_gains
 from focaldepth.align._previews import RememberedPreviews
@@ -101,7 +103,7 @@ def estimate(
     method = make_method(chosen, method_settings or {})
     unit = Unit.parse(chosen.unit) if chosen.unit else stack.axis.unit
     _check_unit(stack, unit)
-    _check_memory(stack, method, run)
+    _check_memory(stack, method, run, aligned=chosen.align != "none" or transforms is not None)
     for warning in stack.info.warnings:
         run.warn(warning)
     watched = RememberedPreviews.of(stack)
@@ -125,15 +127,57 @@ def fuse(
     stack: FocalStack,
     settings: EstimateSettings | None = None,
     *,
+    like: DepthResult | None = None,
     transforms: Alignment | None = None,
     run: Run | None = None,
     **options: Any,
 ) -> DepthResult:
-    """Make the all-in-focus picture: `estimate` with the fast method, for stacks of which only the picture counts."""
+    """Make the all-in-focus picture: `estimate` with the fast method, for stacks of which only the picture counts.
+
+    Args:
+        stack: the frames.
+        settings: as in `estimate`.
+        like: a result of the same frames in another channel or light: its alignment and map are applied, no focus is
+            measured, and every value comes unchanged from one frame. Its depth is passed through.
+        transforms: as in `estimate`; not together with `like`.
+        run: as in `estimate`.
+        **options: fields of EstimateSettings; with `like` only ``match_exposure`` is left to choose.
+
+    Raises:
+        StackError: frames of another number or size than those of `like`.
+        SettingError: no picture is asked for, or a choice that `like` has made already.
+    """
     chosen = replace(settings or EstimateSettings(), **options)
     if chosen.fusion == "none":
         raise SettingError("fusion is 'none'.", where="fuse", hint="Choose multiband or colour.")
-    return estimate(stack, replace(chosen, method="classical-fast"), transforms=transforms, run=run)
+    if like is None:
+        return estimate(stack, replace(chosen, method="classical-fast"), transforms=transforms, run=run)
+    if replace(chosen, match_exposure=False) != EstimateSettings() or transforms is not None:
+        hint = "Leave other settings away: alignment and map come from the result."
+        raise SettingError("`like` allows match_exposure only.", where="fuse", hint=hint)
+    return _fuse_like(stack, like, chosen, run or Run())
+
+
+def _fuse_like(stack: FocalStack, like: DepthResult, chosen: EstimateSettings, run: Run) -> DepthResult:
+    """Apply alignment and map of a result to other frames of its scene."""
+    check_like(stack, like)
+    recorder = Recorder(run)
+    run, method = recorder.run, PickFrames(like.index, like.map)
+    found = like.alignment or Alignment.untouched(len(stack), "none")
+    made = like.transforms
+    kept = made is not None and len(made) == len(stack)
+    crop = found.size is not None and tuple(found.size) != like.map.shape
+    chosen = replace(chosen, unaligned="keep" if kept else "drop", area="crop" if crop else "mask", fusion="colour")
+    _check_memory(stack, method, run, aligned=found.moves)
+    for warning in stack.info.warnings:
+        run.warn(warning)
+    with recorder.timed("align"):
+        prepared, used = prepare(RememberedPreviews.of(stack), found, chosen, run)
+    with recorder.timed("depth"):
+        picture = method(prepared, run).all_in_focus
+    plain = {"front_door": asdict(chosen), "alignment": {"rule": found.rule}, "like": like.info.name}
+    result = replace(like, all_in_focus=picture, info=prepared.info, filled=None, transforms=used)
+    return replace(result, extras={}, provenance=recorder.provenance("pick-frames", plain, stack))
 
 
 def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) -> Method:
@@ -170,17 +214,11 @@ def prepare(
     return applied.stack, applied.transforms
 
 
-def memory_needed(stack: FocalStack, method: Method, run: Run) -> int:
-    """Estimate the peak memory of a run in bytes, beside the interpreter: planes of the method and decoded frames."""
-    h, w, c = stack.shape
-    frame = h * w * c * stack.dtype.itemsize
-    per_pixel = method.spec.bytes_per_pixel
-    return h * w * per_pixel + frame * (3 + run.threads)
-
-
-def _check_memory(stack: FocalStack, method: Method, run: Run) -> None:
-    need = memory_needed(stack, method, run)
-    if run.max_memory is not None and need > run.max_memory:
+def _check_memory(stack: FocalStack, method: Method, run: Run, *, aligned: bool) -> None:
+    if run.max_memory is None:
+        return
+    need = memory_needed(stack, method, run, aligned=aligned)
+    if need > run.max_memory:
         h, w, _ = stack.shape
         share = (run.max_memory / need) ** 0.5
         raise MemoryLimitError(
@@ -239,8 +277,11 @@ def _in_unit(depth: DepthMap, unit: Unit, stack: FocalStack) -> DepthMap:
 def _thumbnails(stack: FocalStack) -> NDArray[np.uint8]:
     """Small 8-bit frames for people, (N, h, w, C); previews are remembered from alignment, so nothing is read twice."""
     factor = exposure_factor(stack)
-    small = np.stack([stack.source.preview(i, factor) for i in range(len(stack))])
-    step = max(1, max(small.shape[1:3]) // _THUMBNAIL)
-    scaled = small[:, ::step, ::step].astype(np.float32) * (255 / stack.source.white)
-    small_bytes: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    return small_bytes
+    step = max(1, max(stack.shape[:2]) // factor // _THUMBNAIL)
+    scale = np.float32(255 / stack.source.white)
+
+    def thumbnail(i: int) -> NDArray[np.uint8]:
+        small = stack.source.preview(i, factor)[::step, ::step] * scale
+        return np.clip(np.rint(small), 0, 255).astype(np.uint8)
+
+    return np.stack([thumbnail(i) for i in range(len(stack))])

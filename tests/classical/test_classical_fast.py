@@ -127,7 +127,7 @@ def test_memory_does_not_grow_with_the_number_of_frames():
             return self.n
 
         def read(self, i):
-            return np.random.default_rng(i).integers(0, 255, self.shape).astype(np.uint8)
+            return np.random.default_rng(i).integers(0, 255, self.shape, np.uint8)
 
         def preview(self, i, factor):
             return self.read(i)[::factor, ::factor]
@@ -142,7 +142,8 @@ def test_memory_does_not_grow_with_the_number_of_frames():
         tracemalloc.stop()
         return top
 
-    assert peak(40) < 1.1 * peak(10)
+    # How the threads meet moves a single peak by a frame or two: the least of three is what a run needs.
+    assert min(peak(40) for _ in range(3)) < 1.1 * min(peak(10) for _ in range(3))
 
 
 def test_filled_pixels_come_from_their_surroundings_and_are_less_sure():

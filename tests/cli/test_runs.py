@@ -27,7 +27,7 @@ def test_estimate_with_defaults(cli, write, scene: Frames, tmp_path: Path) -> No
     assert lines["stack"] == "stack: 8 frames of 128 x 96 px, RGB, 8 bit"
     assert lines["order"] == "focus distance"
     assert lines["focus"].startswith("3 to 0.5 1/m (argument")
-    assert lines["memory"].startswith("about ")
+    assert lines["memory"].startswith("at most about ")
     assert lines["written"] == str(tmp_path / "out" / "all_in_focus.png")
     assert {"valid", "depth range", "median sigma", "time", "warnings"} <= set(lines)
     assert out.err.index("memory") < out.err.index("depth: ") < out.err.index("written")

@@ -220,9 +220,9 @@ def test_large_results_stay_small_and_quick(make_result, tmp_path):
             "thumbnails": rng.integers(0, 256, (30, 160, 240, 3)).astype(np.uint8),
         },
     )
-    start = time.perf_counter()
+    start = time.process_time()
     path = write_report(result, tmp_path / "report.html")
-    assert time.perf_counter() - start < 4.0  # 0.4 s here; room for busy machines
+    assert time.process_time() - start < 4.0  # 0.4 s here; room for busy machines
     assert path.stat().st_size < 4_200_000
 
 
@@ -285,3 +285,9 @@ def test_frames_are_told_in_the_words_of_their_columns(make_result):
     assert "moved 0.0, −3.0 px scaled 1.0000×" in text
     assert "−0.0" not in text
     assert re.search(r"Tallest column: frame \d with \d+\.\d %", text)
+
+
+def test_mask_says_how_many_pixels_carry_no_depth(make_result):
+    assert "Magenta: 8.1 % of the pixels carry no depth." in Page(render(make_result())).text
+    whole = DepthMap(np.ones((60, 90), np.float32), Unit.METRE, np.ones((60, 90), bool))
+    assert "Every pixel carries depth." in Page(render(make_result(map=whole))).text

@@ -7,17 +7,16 @@ from numpy.typing import NDArray
 
 from focaldepth.align._alignment import MotionModel
 from focaldepth.align._geometry import Matrix, apply_to, jacobian, normaliser, update_matrix
-from focaldepth.align._tiles import Tiles
 
-FLOOR_PX = 0.1
+_FLOOR_PX = 0.1
 """Displacements differ by at least this much from a plane motion: parallax, lens distortion."""
 
 
-def weights(information: NDArray[np.float64], floor_px: float = FLOOR_PX) -> NDArray[np.float64]:
+def weights(information: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the inverse covariance of displacements with a floor added, (K, 2, 2); finite also without information."""
     # (I^-1 + f^2)^-1 of 2 x 2 matrices, written without a division by what may be 0
     a, b, c = information[:, 0, 0], information[:, 0, 1], information[:, 1, 1]
-    floor = floor_px**2
+    floor = _FLOOR_PX**2
     det = a * c - b * b
     out = np.empty_like(information)
     out[:, 0, 0], out[:, 1, 1] = a + floor * det, c + floor * det
@@ -42,15 +41,28 @@ def gram(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return flat @ flat.T
 
 
-def fit(tiles: Tiles, shape: tuple[int, int], model: MotionModel, floor_px: float = FLOOR_PX) -> Matrix:
-    """Return the transform that moves the reference by the robust common part of the shifts of tiles."""
+def fit(
+    places: NDArray[np.float64],
+    shift: NDArray[np.float64],
+    information: NDArray[np.float64],
+    shape: tuple[int, int],
+    model: MotionModel,
+) -> Matrix:
+    """Return the transform that moves places (K, 2) by the robust common part of their shifts (K, 2).
+
+    Args:
+        places, shift: in pixels.
+        information: (K, 2, 2) inverse covariance of the shifts.
+        shape: (H, W) of the picture.
+        model: what the transform may do.
+    """
     to_unit = normaliser(shape)
     unit = to_unit[0, 0]
-    j = jacobian(apply_to(to_unit, tiles.centre), model)
-    rows = np.concatenate([j, tiles.shift.T[None] * unit])
-    whiten(weights(tiles.information, floor_px) / unit**2, rows)
+    j = jacobian(apply_to(to_unit, places), model)
+    rows = np.concatenate([j, shift.T[None] * unit])
+    whiten(weights(information) / unit**2, rows)
     size = len(j)
-    trust = np.ones(len(tiles))
+    trust = np.ones(len(places))
     p = np.zeros(size)
     for _ in range(5):
         products = gram(rows * np.sqrt(trust))

@@ -69,6 +69,11 @@ def rescaled(transform: Matrix, factor: float) -> Matrix:
     return out / out[..., 2:, 2:]
 
 
+def inverse(transform: Matrix) -> Matrix:
+    """Return the transforms back."""
+    return np.asarray(np.linalg.inv(transform), np.float64)
+
+
 def apply_to(transform: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return transformed points, (..., 2)."""
     q = points @ transform[:, :2].T + transform[:, 2]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from focaldepth.align._alignment import MotionModel
 from focaldepth.align._fit import cauchy, gram, weights, whiten
-from focaldepth.align._geometry import PARAMETERS, Matrix, apply_to, jacobian, normaliser, update_matrix
+from focaldepth.align._geometry import PARAMETERS, Matrix, apply_to, inverse, jacobian, normaliser, update_matrix
 from focaldepth.align._pair import Match
 
 _ROUNDS = 4
@@ -55,7 +55,7 @@ class Places:
 
     def residuals(self, transforms: Matrix) -> NDArray[np.float64]:
         """Return how far apart the two ends lie in the reference frame, (K, 2) pixels, under (N, 3, 3) transforms."""
-        back: Matrix = np.asarray(np.linalg.inv(transforms), np.float64)
+        back = inverse(transforms)
         return _each(back[self.b], self.q) - _each(back[self.a], self.p)
 
 
@@ -67,7 +67,7 @@ def solve(n: int, places: Places, reference: int, model: MotionModel, shape: tup
     """
     to_unit = normaliser(shape)
     unit = to_unit[0, 0]
-    back: Matrix = np.linalg.inv(to_unit @ start @ np.linalg.inv(to_unit))
+    back = inverse(to_unit @ start @ inverse(to_unit))
     p, q = apply_to(to_unit, places.p), apply_to(to_unit, places.q)
     weight = places.weight / unit**2
     free = np.arange(n) != reference
@@ -84,7 +84,7 @@ def solve(n: int, places: Places, reference: int, model: MotionModel, shape: tup
         back /= back[:, 2:, 2:]
         if np.abs(step).max() < 1e-3 * unit:
             break
-    out = np.linalg.inv(to_unit) @ np.linalg.inv(back) @ to_unit
+    out = inverse(to_unit) @ inverse(back) @ to_unit
     out[reference] = np.eye(3)
     result: Matrix = out / out[:, 2:, 2:]
     return result

@@ -68,6 +68,10 @@ def judge(evidence: Evidence, models: Sequence[MotionModel], tolerance_px: float
     places = evidence.places()
     halves = _halves(places, evidence.shape)
     still = np.tile(np.eye(3), (len(evidence), 1, 1))
+    if not all(map(len, halves)):
+        # all detail lies in windows of one colour: nothing can be held out
+        apart = evidence.factor * _mean_square(places, still, np.inf) ** 0.5
+        return Verdict(None, apart, apart, 0.0, 0.0)
     caps = [float(np.quantile((h.residuals(still) ** 2).sum(1), 0.9)) + 1e-12 for h in halves]
     before = float(np.mean([_mean_square(h, still, c) for h, c in zip(halves, caps, strict=True)]))
     best, best_after = None, before
@@ -78,7 +82,7 @@ def judge(evidence: Evidence, models: Sequence[MotionModel], tolerance_px: float
         after = float(np.mean([_mean_square(halves[k], found[1 - k], caps[k]) for k in (0, 1)]))
         if best is None or after < _WORTH[model] * best_after:
             best, best_after = model, after
-    explained = 1 - best_after / before
+    explained = 1 - best_after / before if before > 0 else 0.0
     motion = 0.0
     if best is not None:
         found_all = evidence.solve(places, best)

@@ -57,11 +57,11 @@ def resampled(frame: Frame, transform: Matrix, size: tuple[int, int]) -> Frame |
     if not (along_rows.pays(w) and along_columns.pays(h)):
         return None
     source = frame[first:last, :, 0] if frame.shape[2] == 1 else frame[first:last]
-    between = np.empty((last - first, w, *source.shape[2:]), frame.dtype)
-    along_rows.run(source, between)
-    out = np.empty((h, w, *source.shape[2:]), frame.dtype)
-    along_columns.run(between, out)
-    return out.reshape(h, w, frame.shape[2])
+    # One array serves both passes: a pass looks at no other line than the one it writes.
+    both = np.empty((max(h, last - first), w, *source.shape[2:]), frame.dtype)
+    along_rows.run(source, both[: last - first])
+    along_columns.run(both[: last - first], both[:h])
+    return both[:h].reshape(h, w, frame.shape[2])
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class _Pass:
         return 0.5 < self.scale < 2 and self._lines >= _LEAST_LINES and large
 
     def run(self, source: Frame, out: Frame) -> None:
-        """Fill `out` with the samples of all lines of `source`."""
+        """Fill `out` with the samples of all lines of `source`, which may be the same array."""
         lines, length = out.shape[1 - self.axis], out.shape[self.axis]
         count = -(-lines // int(min(self._lines, self.most)))
         edges = [lines * k // count for k in range(count + 1)]
@@ -95,9 +95,9 @@ class _Pass:
         for first, last in pairwise(edges):
             strip = source[self._part(slice(None), slice(first, last))]
             start = self.offset + self.shear * (first + last - 1) / 2
-            for i in range(0, length, step):
-                part = slice(i, min(i + step, length))
-                out[self._part(part, slice(first, last))] = read(strip, start, part.start, part.stop)
+            pieces = [read(strip, start, i, min(i + step, length)) for i in range(0, length, step)]
+            target = self._part(slice(None), slice(first, last))
+            out[target] = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, self.axis)
 
     @property
     def _lines(self) -> float:

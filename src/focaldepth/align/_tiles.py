@@ -47,6 +47,15 @@ class Tiles:
         """Return some of the tiles."""
         return Tiles(self.centre[chosen], self.shift[chosen], self.information[chosen], self.correlation[chosen])
 
+    def replaced(self, at: NDArray[np.intp], others: Tiles) -> Tiles:
+        """Return the tiles with those at some indices replaced by others."""
+        centre, shift, information, correlation = (
+            part.copy() for part in (self.centre, self.shift, self.information, self.correlation)
+        )
+        centre[at], shift[at], information[at] = others.centre, others.shift, others.information
+        correlation[at] = others.correlation
+        return Tiles(centre, shift, information, correlation)
+
     def __len__(self) -> int:
         return len(self.centre)
 

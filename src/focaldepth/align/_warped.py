@@ -15,8 +15,8 @@ from focaldepth.core.stack import DerivedSource, Frame
 
 INTERPOLATIONS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC, "lanczos": cv2.INTER_LANCZOS4}
 """Ways to read between pixels. Linear takes away detail, more at half pixels than at whole ones, which focus measures
-notice as a pattern; cubic keeps it and takes 2.7 times as long, or 1.4 times where frames hardly turn against each
-other (see _resample.py); Lanczos takes 10 times as long."""
+notice as a pattern; cubic keeps it and takes 2.7 times as long, or 1.4 times where frames hardly turn (_resample.py);
+Lanczos takes 10 times as long."""
 _TOUCH = 1e-6
 """A place this little outside the outermost pixel centres counts as on them."""
 

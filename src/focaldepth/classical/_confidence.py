@@ -18,6 +18,8 @@ ENOUGH = 4.0
 """A window is believed once its focus curve rises this many noise deviations above its lowest value."""
 _ISLAND = 2.0
 """Valid areas that hold fewer independent measurements than this are what noise alone can make."""
+_INSIDE = 0.02
+"""Steps by which a valid depth lies inside the focus range."""
 _SPREADS_PX = (9, 25)
 _HOPELESS_SECOND = 0.4
 _OWN_SHARE = 0.25
@@ -109,6 +111,11 @@ def judge(
         list(pool.map(judge_band, range(0, h, _BAND)))
     valid = without_islands(valid, window, [4 * np.pi * (w.sigma / state.factor) ** 2 for w in windows])
     return Judged(position, Trust(sigma, valid, measured))
+
+
+def band_bytes(width: int, threads: int = 2) -> int:
+    """Memory of the bands that are judged at once, for a grid of this width; measured."""
+    return 240 * (_BAND + 2 * _HALO) * width * threads
 
 
 def without_islands(valid: Mask, window: NDArray[np.uint8], areas: Sequence[float]) -> Mask:
@@ -231,4 +238,8 @@ def trust(
     own = peaks[0].rise > _OWN_SHARE * peaks[-1].rise
     valid = measured & heard & own & (sigma <= max_sigma * extent)
     valid &= (chosen.peak.at_end < 0.5) & (chosen.peak.second < _HOPELESS_SECOND)
+    # A fit that leads to the very end of the range may lead beyond it.
+    inside = np.float32(_INSIDE * step)
+    position = chosen.peak.position
+    valid &= (position > focus.min() + inside) & (position < focus.max() - inside)
     return Trust(sigma, valid, measured)

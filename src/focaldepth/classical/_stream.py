@@ -52,11 +52,11 @@ class Streamed:
 
 
 def base_factor(height: int, width: int) -> int:
-    """Full-resolution pixels per grid pixel: 1 up to 2 megapixels, 2 above.
+    """Full-resolution pixels per grid pixel: 1 up to 1 megapixel, 2 above.
 
     Aggregated scores are smooth (sigma at least 2 px), so a grid of half the resolution loses nothing that matters.
     """
-    return 1 if height * width <= 2_000_000 else 2
+    return 1 if height * width <= 1_000_000 else 2
 
 
 def stream(stack: FocalStack, run: Run, windows: tuple[Window, ...], fusion: str) -> Streamed:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import Plane, Window, enlarge
-from focaldepth.classical._confidence import judge
+from focaldepth.classical._confidence import band_bytes, judge
 from focaldepth.classical._fill import complete
-from focaldepth.classical._stream import Streamed, stream
+from focaldepth.classical._stream import Streamed, base_factor, stream
 from focaldepth.classical.naive import NAYAR
-from focaldepth.core.method import Access, Citation, MethodSpec
+from focaldepth.core.method import Access, Citation, MethodSpec, WorkingMemory
 from focaldepth.core.progress import Run
 from focaldepth.core.result import DepthMap, Estimate
 from focaldepth.core.settings import check, setting
@@ -51,7 +51,7 @@ class ClassicalFast:
         gives=("sigma", "index", "all_in_focus", "filled"),
         citations=(NAYAR, BURT),
         invariances=("frame order", "gain"),
-        bytes_per_pixel=60,
+        bytes_per_pixel=260,
     )
 
     fusion: str = setting(
@@ -63,6 +63,18 @@ class ClassicalFast:
 
     def __post_init__(self) -> None:
         check(self)
+
+    def working_memory(self, stack: FocalStack) -> WorkingMemory:
+        """Planes lie on a grid that is coarser for large frames; measured, see `benchmarks/memory.py`."""
+        h, w, c = stack.shape
+        pixels, grid = h * w, h * w // base_factor(h, w) ** 2
+        bands = self.fusion == "multiband"
+        blending = 4 * c * pixels + 20 * grid if bands else 0
+        picture = 0 if self.fusion == "none" else c * stack.dtype.itemsize * pixels
+        frame = pixels * c * stack.dtype.itemsize  # the picture is built beside the measure, one frame behind it
+        reading = 96 * grid + blending + (frame if self.fusion != "none" else 0) + (0 if bands else picture)
+        finishing = 110 * grid + (4 * c * pixels + 10 * grid if bands else 0) + 2 * picture
+        return WorkingMemory(reading, finishing + band_bytes(w // base_factor(h, w)))
 
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
         """Estimate depth; see the class."""

@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 
 from focaldepth.classical._fuse import ColourFuser
-from focaldepth.classical._luminance import brightness_gains, grey_mean
 from focaldepth.classical._peak import three_point_peak
-from focaldepth.core.method import Access, Citation, MethodSpec
+from focaldepth.classical._scores import scored_frames
+from focaldepth.core.method import Access, Citation, MethodSpec, WorkingMemory
 from focaldepth.core.progress import Run
 from focaldepth.core.result import DepthMap, Estimate
 from focaldepth.core.settings import check, setting
 from focaldepth.core.stack import FocalStack
-from focaldepth.measures.sum_modified_laplacian import SumModifiedLaplacian
+from focaldepth.measures._measure import MEASURES
 
 NAYAR = Citation(
     "nayar1994shape",
@@ -32,7 +32,7 @@ _STRIP = 128
 
 @dataclass(frozen=True)
 class Naive:
-    """Sum-modified Laplacian, Gaussian window, highest frame, 3-point Gaussian fit."""
+    """Sum-modified Laplacian (or another measure), Gaussian window, highest frame, 3-point Gaussian fit."""
 
     spec: ClassVar[MethodSpec] = MethodSpec(
         title="Baseline: sum-modified Laplacian, Gaussian window, 3-point peak",
@@ -42,13 +42,22 @@ class Naive:
         gives=("index", "all_in_focus"),
         citations=(NAYAR,),
         invariances=("frame order", "gain"),
-        bytes_per_pixel=48,
+        bytes_per_pixel=58,
     )
 
     sigma: float = setting(7.0, "width of the Gaussian window", unit="px", low=0.5, high=100)
+    measure: str = setting("sum-modified-laplacian", "focus measure; see `focaldepth methods --measures`")
 
     def __post_init__(self) -> None:
         check(self)
+        MEASURES.resolve(self.measure)
+
+    def working_memory(self, stack: FocalStack) -> WorkingMemory:
+        """Planes, picture, and the grey frame with what becomes of it; measured, see `benchmarks/memory.py`."""
+        h, w, c = stack.shape
+        wide = 0 if stack.dtype.kind == "f" else 4 * c
+        reading = h * w * (34 + wide + c * stack.dtype.itemsize)
+        return WorkingMemory(reading, reading)
 
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
         """Estimate depth; see the class."""
@@ -61,10 +70,8 @@ class Naive:
         fresh = np.zeros((h, w), np.uint8)
         shown = np.ones((h, w), bool)
         fuser = ColourFuser(stack.shape, stack.dtype, 1)
-        gains = brightness_gains(stack.gains, len(stack))
         run.stage("depth", len(stack))
-        for i, frame in enumerate(stack.frames(threads=run.threads)):
-            score = SumModifiedLaplacian()(grey_mean(frame)) * gains[i]
+        for i, (frame, score) in enumerate(scored_frames(stack, MEASURES.get(self.measure), run)):
             score = cv2.GaussianBlur(score, (0, 0), self.sigma)
             seen = stack.source.coverage(i)
             if seen is not None:

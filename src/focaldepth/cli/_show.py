@@ -61,8 +61,10 @@ def optics_text(optics: Optics) -> str:
 
 def memory(needed: int, run: Run) -> None:
     """Print the estimate of memory before the start."""
+    tenth = 2**30 // 10
+    needed = -(-needed // tenth) * tenth if needed > 2**30 else needed  # a bound is rounded up
     limit = "no limit" if run.max_memory is None else f"limit {size_text(run.max_memory)}"
-    fact("memory", f"about {size_text(needed)} for the stack ({limit}), {run.threads} threads")
+    fact("memory", f"at most about {size_text(needed)} ({limit}), {run.threads} threads")
 
 
 def written(files: Iterable[str]) -> None:

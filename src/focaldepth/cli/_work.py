@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -19,8 +19,10 @@ from focaldepth.cli._types import mapping, size_text
 from focaldepth.core.alignment import Alignment
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import MemoryLimitError
+from focaldepth.core.method import Method
 from focaldepth.core.progress import Progress, Run
 from focaldepth.core.result import DepthResult
+from focaldepth.core.sample import Sample
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import EstimateSettings
 
@@ -37,18 +39,22 @@ READ_OPTIONS = (
     "skip_bad_frames",
 )
 Options = Mapping[str, Any]
+Lighter = tuple[EstimateSettings, Run, str]
+"""A run that takes less memory, and the options that make it."""
+_MODELS = 250 << 20
+"""Memory of making 3D models: their library and the triangles, whose number is limited."""
 
 
-def load(inputs: Sequence[str], options: Options) -> FocalStack:
-    """Read the stack and, unless quiet, say what was read."""
-    from focaldepth.io.load import load_stack
+def load(inputs: Sequence[str], options: Options) -> Sample:
+    """Read the stack and, unless quiet, say what was read; a truth that its file carries comes along."""
+    from focaldepth.io.load import load_sample
 
     wanted = {name: options[name] for name in READ_OPTIONS if options[name] is not None}
     optics = parse_optics(mapping(options["optics"], "--optics"))
-    stack = load_stack(list(inputs), optics=optics, **wanted)
+    sample = load_sample(list(inputs), optics=optics, **wanted)
     if not options["quiet"]:
-        _show.stack(stack)
-    return stack
+        _show.stack(sample.stack)
+    return sample
 
 
 def settings_of(options: Options, **fixed: Any) -> EstimateSettings:
@@ -70,16 +76,28 @@ def make_run(options: Options, drawn: Progress | None = None) -> Run:
     return replace(run, threads=options["threads"]) if options["threads"] else run
 
 
-def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options) -> None:
+def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options, method: Method | None = None) -> None:
     """Print the memory that the run will need; refuse a run that does not fit the limit and say what would fit.
+
+    Args:
+        stack: the frames.
+        settings: of the run.
+        options: of the command.
+        method: what runs; None = the method that the settings name.
 
     Raises:
         MemoryLimitError: the estimate is above ``--max-memory``.
     """
-    from focaldepth.estimate import make_method, memory_needed
+    from focaldepth._memory import memory_needed
+    from focaldepth.estimate import make_method
+
+    own = mapping(options.get("method_settings", ()), "--set")
+    models = _MODELS if options.get("mesh") else 0
 
     def need(chosen: EstimateSettings, with_run: Run) -> int:
-        return memory_needed(stack, make_method(chosen, {}), with_run)
+        runs = method or make_method(chosen, own if chosen.method == settings.method else {})
+        aligned = chosen.align != "none" or options.get("transforms") is not None
+        return memory_needed(stack, runs, with_run, aligned=aligned) + models
 
     run = make_run(options)
     needed = need(settings, run)
@@ -90,7 +108,9 @@ def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options
         return
     if needed <= run.max_memory:
         return
-    fitting = _what_fits(run.max_memory, settings, run, need)
+    one = replace(run, threads=1)
+    lighter = [(settings, one, "--threads 1")] if method is not None else _lighter(settings, run, options)
+    fitting = _what_fits(run.max_memory, lighter, need)
     raise MemoryLimitError(
         f"the run needs about {size_text(needed)}, the limit is {size_text(run.max_memory)}.",
         where=stack.info.name,
@@ -106,16 +126,23 @@ def warn_of_little_memory(needed: int) -> None:
         _show.warn([f"the run needs about {size_text(needed)}, only {size_text(free)} are free. {hint}"])
 
 
-def _what_fits(limit: int, settings: EstimateSettings, run: Run, need: Callable[[EstimateSettings, Run], int]) -> str:
-    """Name the first lighter run that fits, as options."""
-    bare, one = replace(settings, fusion="none"), replace(run, threads=1)
-    fast = replace(bare, method="classical-fast", align="none")
-    lighter = (
+def _lighter(settings: EstimateSettings, run: Run, options: Options) -> list[Lighter]:
+    """Runs that take less, the least change first; `fuse` must make a picture and has one method."""
+    one, fuses = replace(run, threads=1), "method" not in options
+    least = "colour" if fuses else "none"
+    bare = replace(settings, fusion=least)
+    last = replace(bare, align="none") if fuses else replace(bare, method="classical-fast", align="none")
+    words = f"--align none --fusion {least} --threads 1"
+    return [
         (settings, one, "--threads 1"),
-        (bare, run, "--fusion none"),
-        (bare, one, "--fusion none --threads 1"),
-        (fast, one, "--method classical-fast --align none --fusion none --threads 1"),
-    )
+        (bare, run, f"--fusion {least}"),
+        (bare, one, f"--fusion {least} --threads 1"),
+        (last, one, words if fuses else f"--method classical-fast {words}"),
+    ]
+
+
+def _what_fits(limit: int, lighter: Iterable[Lighter], need: Callable[[EstimateSettings, Run], int]) -> str:
+    """Name the first lighter run that fits, as options."""
     for other, with_run, words in lighter:
         size = need(other, with_run)
         if size <= limit:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import replace
 from importlib.resources import as_file, files
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from focaldepth.cli import _options, _show, _work
+from focaldepth.cli import _options, _work
 from focaldepth.cli._json import print_json
 from focaldepth.cli.estimate import finish, prepare
 from focaldepth.core.axis import Unit
-from focaldepth.core.result import DepthMap, DepthResult
+from focaldepth.core.result import DepthMap
+from focaldepth.core.sample import Sample
 from focaldepth.estimate import EstimateSettings
-from focaldepth.metrics._agreement import Agreement, compare, enlarge
+from focaldepth.metrics._agreement import enlarge
 
 
 @click.command("demo", short_help="Run the bundled stack and compare with its ground truth.")
@@ -39,27 +39,14 @@ def command(output: str | None, **options: Any) -> None:
     options |= {**missing, "focus_unit": "m", "optics": (), "transforms": None}
     with as_file(files("focaldepth") / "data" / "demo") as folder:
         inputs = (str(folder),)
-        facts, result = finish(prepare(inputs, options), inputs, out, options, "demo")
-        found = against_truth(result, np.load(folder / "ground_truth_depth.npy"))
-    facts["truth"] = {name: asdict(one) for name, one in found.items()}
-    if not options["quiet"]:
-        _print(found)
+        ready = prepare(inputs, options)
+        ready = replace(ready, sample=with_truth(ready.sample, np.load(folder / "ground_truth_depth.npy")))
+        facts, _ = finish(ready, inputs, out, options, "demo")
     if options["as_json"]:
         print_json(facts)
 
 
-def against_truth(result: DepthResult, truth: np.ndarray) -> dict[str, Agreement]:
-    """Compare a result with the demo's truth (planar depth in metres), in dioptres and metres."""
-    metres = enlarge(truth, result.map.shape)
-    known = DepthMap(metres, Unit.METRE, np.isfinite(metres))
-    return {u.value: compare(result.map, known, u, result.optics) for u in (Unit.DIOPTRE, Unit.METRE)}
-
-
-def _print(found: dict[str, Agreement]) -> None:
-    dioptre, metre = found["dioptre"], found["metre"]
-    _show.fact("truth", f"mean error {dioptre.mean:.4f} 1/m, {1000 * metre.mean:.1f} mm")
-    _show.fact("", f"median error {dioptre.median:.4f} 1/m, {1000 * metre.median:.1f} mm")
-    _show.fact("", f"{100 * dioptre.valid_share:.1f} % of the pixels compared (the valid ones)")
-    if isfinite(dioptre.within_1_sigma):
-        inside = (100 * dioptre.within_1_sigma, 100 * dioptre.within_2_sigma)
-        _show.fact("", f"{inside[0]:.0f} % of the errors within 1 sigma, {inside[1]:.0f} % within 2 (ideal: 68, 95)")
+def with_truth(sample: Sample, truth: np.ndarray) -> Sample:
+    """Return the demo with its truth: planar depth in metres, at half the size."""
+    metres = enlarge(truth, sample.stack.shape[:2])
+    return replace(sample, truth=DepthMap(metres, Unit.METRE, np.isfinite(metres)))

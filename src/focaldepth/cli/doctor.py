@@ -15,9 +15,10 @@ import click
 
 from focaldepth import __version__
 from focaldepth.cli._json import print_json
-from focaldepth.cli._machine import cores, memory
+from focaldepth.cli._machine import memory
 from focaldepth.cli._session import debug_option
 from focaldepth.cli._types import size_text
+from focaldepth.core.progress import Run
 
 REQUIRED = {
     "numpy": ("numpy", "arrays"),
@@ -82,7 +83,7 @@ def examine() -> dict[str, Any]:
         "optional": optional,
         "programs": {"exiftool": shutil.which("exiftool") or ""},
         "codecs": {s: e or "works" for s, e in codecs.items()},
-        "cores": cores(),
+        "cores": Run().threads,
         "memory_bytes": memory(),
         "disk_free_bytes": {str(p): _free(p) for p in {Path.cwd(), Path(tempfile.gettempdir())}},
         "completion": _COMPLETION,

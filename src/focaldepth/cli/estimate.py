@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from focaldepth.align._alignment import ALIGNERS
 from focaldepth.cli import _options, _show, _summary, _work
 from focaldepth.cli._json import print_json
 from focaldepth.cli._session import current
+from focaldepth.cli._truth import judge
 from focaldepth.cli._types import mapping
 from focaldepth.core.result import DepthResult
+from focaldepth.core.sample import Sample
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import EstimateSettings
 
@@ -48,9 +50,14 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
 class Prepared:
     """A run that can start: the stack is read and fits the memory."""
 
-    stack: FocalStack
+    sample: Sample
     settings: EstimateSettings
     start: float
+
+    @property
+    def stack(self) -> FocalStack:
+        """The frames."""
+        return self.sample.stack
 
 
 def prepare(inputs: Sequence[str], options: _work.Options) -> Prepared:
@@ -64,10 +71,11 @@ def prepare(inputs: Sequence[str], options: _work.Options) -> Prepared:
     ALIGNERS.resolve(settings.align)
     make_method(settings, mapping(options["method_settings"], "--set"))
     mesh.check_formats(options["mesh"])
-    stack = _work.load(inputs, options)
+    sample = _work.load(inputs, options)
+    stack = sample.stack
     check_formats(options["formats"], _work.unit_of(settings, stack), stack.optics)
     _work.check_memory(stack, settings, options)
-    return Prepared(stack, settings, start)
+    return Prepared(sample, settings, start)
 
 
 def finish(
@@ -84,6 +92,9 @@ def finish(
         transforms = _work.read_transforms(options["transforms"], ready.stack)
         result = estimate(ready.stack, ready.settings, method_settings=chosen, transforms=transforms, run=run)
         result = _work.signed(result, _work.read_facts(inputs, options), loaded)
+        judged = judge(result, ready.sample)
+        if judged is not None and judged.truth is not None:
+            result = replace(result, extras={**result.extras, "truth": judged.truth})
         run.stage("write", 1)
         names = ("overwrite", "formats", "mesh", "report")
         folder = save(result, out, **{name: options[name] for name in names})
@@ -99,8 +110,12 @@ def finish(
         **_summary.result_facts(result),
         "seconds": time.monotonic() - ready.start,
     }
+    if judged is not None:
+        facts["truth"] = judged.facts()
     if not options["quiet"]:
         _show.written(files)
         _show.kept(kept)
         _show.summary(result, ready.stack.info.warnings, facts["seconds"])
+        if judged is not None:
+            judged.show()
     return facts, result

@@ -35,6 +35,19 @@ class Citation:
 
 
 @dataclass(frozen=True)
+class WorkingMemory:
+    """Bytes that a method holds at most, beside decoded frames.
+
+    Attributes:
+        reading: while frames go by.
+        finishing: afterwards, with everything that it returns.
+    """
+
+    reading: int
+    finishing: int
+
+
+@dataclass(frozen=True)
 class MethodSpec:
     """Facts of a method.
 
@@ -48,7 +61,8 @@ class MethodSpec:
         extra: optional package group that it needs; empty for none.
         citations: what to cite when using it.
         invariances: laws it claims and that tests check ("frame order", "gain", "offset").
-        bytes_per_pixel: working memory per pixel of a frame, beside decoded frames.
+        bytes_per_pixel: working memory per pixel of a frame, beside decoded frames; the peak of the whole run. A
+            method that knows more has `working_memory(stack) -> WorkingMemory`.
     """
 
     title: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import SettingError, StackError
 from focaldepth.core.optics import Optics
+from focaldepth.core.result import DepthMap
+from focaldepth.core.sample import Sample
 from focaldepth.core.stack import FocalStack, FrameSource, SelectedSource, StackInfo
 from focaldepth.io._checks import check_size, look
 from focaldepth.io._files import FileSource, PictureEntry, read_entries, same_kind
@@ -44,7 +47,7 @@ def load_stack(
     name_pattern: str | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> FocalStack:
-    """Open a focal stack without decoding more than a look at it needs.
+    """Open a focal stack without decoding more than a look at it needs; `load_sample` brings its truth, too.
 
     Frames stand in the order of their focus positions, else of their plane index, else of their names with numbers by
     value; `info.order_rule` says which. Positions come from the first of: `focus`, a sidecar beside the pictures, the
@@ -83,51 +86,88 @@ def load_stack(
     >>> stack.info.frame_names, stack.axis.values.tolist()
     (('img1.png', 'img2.png', 'img10.png'), [0.35, 0.4, 0.45])
     """
-    given = from_argument(focus)
-    if given is not None and given.names is None and reverse:
-        given = given.reversed()
-    if focus_unit is not None and not is_relative(focus_unit):
-        Unit.parse_scaled(focus_unit)
-    name = None if channel is None else str(channel)
-    options = ReadOptions(name, dataset, axes, None if log is None else Path(log), focus_unit)
-    wish = _Wish(given, focus_unit, reverse, options, skip_bad_frames, optics, name_pattern, max_pixels)
+    wish = _Wish(
+        focus, focus_unit, reverse, channel, dataset, axes, log, skip_bad_frames, optics, name_pattern, max_pixels
+    )
+    return _open(inputs, wish).stack
+
+
+def load_sample(inputs: str | Path | Sequence[str | Path], **options: Any) -> Sample:
+    """Open a stack with the truth that its file carries (plain npz); arguments and errors as `load_stack`.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     frames, depth = np.zeros((2, 4, 5), np.uint8), np.full((4, 5), 1.5, np.float32)
+    ...     np.savez(f"{folder}/a.npz", frames=frames, focus=[1, 2], focus_unit="metre", depth=depth)
+    ...     load_sample(f"{folder}/a.npz").truth.values[0, 0]
+    np.float32(1.5)
+    """
+    return _open(inputs, _Wish(**options))
+
+
+def _open(inputs: str | Path | Sequence[str | Path], wish: _Wish) -> Sample:
     formats = Formats.all()
     found = find(inputs, formats)
     if found.container is not None:
-        stack = _open_container(found, *found.container, wish)
+        sample = _open_container(found, *found.container, wish)
     else:
-        stack = _open_pictures(found, formats, wish)
-    for warning in stack.info.warnings:
-        _log.warning("%s: %s", stack.info.name, warning)
-    return stack
+        sample = Sample(_open_pictures(found, formats, wish), name=found.name)
+    for warning in sample.stack.info.warnings:
+        _log.warning("%s: %s", sample.name, warning)
+    return sample
 
 
 @dataclass(frozen=True)
 class _Wish:
     """What the caller asked for; see `load_stack`."""
 
-    focus: Positions | None
-    unit: str | None
-    reverse: bool
-    options: ReadOptions
-    skip_bad: bool
-    optics: Optics | None
-    name_pattern: str | None
-    max_pixels: int
+    focus: Focus = None
+    focus_unit: str | None = None
+    reverse: bool = False
+    channel: str | int | None = None
+    dataset: str | None = None
+    axes: str | None = None
+    log: str | Path | None = None
+    skip_bad_frames: bool = False
+    optics: Optics | None = None
+    name_pattern: str | None = None
+    max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        if self.focus_unit is not None and not is_relative(self.focus_unit):
+            Unit.parse_scaled(self.focus_unit)
+
+    @cached_property
+    def positions(self) -> Positions | None:
+        """Positions that the caller gives, for the frames as they lie."""
+        given = from_argument(self.focus)
+        return given.reversed() if given is not None and given.names is None and self.reverse else given
+
+    @property
+    def options(self) -> ReadOptions:
+        """What concerns containers."""
+        channel, log = self.channel, self.log
+        return ReadOptions(
+            None if channel is None else str(channel),
+            self.dataset,
+            self.axes,
+            None if log is None else Path(log),
+            self.focus_unit,
+        )
 
 
 def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
-    files, rule = _in_order(found, wish.focus)
+    files, rule = _in_order(found, wish.positions)
     if len(files) < 2:
         raise _too_few(found, len(files))
-    entries, skipped = read_entries(files, _readers(files, formats), wish.max_pixels, wish.skip_bad)
-    entries, odd = same_kind(entries, wish.skip_bad)
+    entries, skipped = read_entries(files, _readers(files, formats), wish.max_pixels, wish.skip_bad_frames)
+    entries, odd = same_kind(entries, wish.skip_bad_frames)
     skipped |= odd
     located = locate(
         files,
         entries,
-        wish.focus,
-        wish.unit,
+        wish.positions,
+        wish.focus_unit,
         beside=found.beside,
         siblings=found.siblings,
         name_pattern=wish.name_pattern,
@@ -261,7 +301,7 @@ def _relative_extra(located: Located, order: Sequence[int]) -> dict[str, Any]:
 
 def _idle(wish: _Wish, reader: ContainerReader | None) -> list[str]:
     """Name options that have nothing to act on; an option must not be lost in silence."""
-    options, positional = wish.options, wish.focus is not None or reader is not None
+    options, positional = wish.options, wish.positions is not None or reader is not None
     given: dict[str, object] = {"name pattern": wish.name_pattern if positional else None}
     given["log"] = None if getattr(reader, "takes_log", False) else options.log
     if reader is None:
@@ -273,14 +313,14 @@ def _idle(wish: _Wish, reader: ContainerReader | None) -> list[str]:
     return [f"Not used: {', '.join(idle)}; {why}."]
 
 
-def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wish) -> FocalStack:
+def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wish) -> Sample:
     held = reader.open(path, wish.options)
     n = len(held.source)
     if n < 2:
         raise _too_few(found, n)
     check_size(held.source, found.where)
     names = held.frame_names or tuple(f"{path.name}[{i}]" for i in range(n))
-    located = locate_container(n, wish.focus, wish.unit, found.beside)
+    located = locate_container(n, wish.positions, wish.focus_unit, found.beside)
     axis, order, notes = _container_axis(held, located, names, wish)
     known = located.values is not None or held.axis is not None
     source, seen = look(held.source, names, ())
@@ -299,7 +339,15 @@ def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wi
         extra={**held.extra, **_relative_extra(located, order)},
     )
     source = source if order == list(range(n)) else SelectedSource(source, tuple(order))
-    return FocalStack(source, axis, lens, held.transfer, info)
+    return _with_truth(FocalStack(source, axis, lens, held.transfer, info), held, order)
+
+
+def _with_truth(stack: FocalStack, held: Container, order: Sequence[int]) -> Sample:
+    """Bring along what a container knows of its scene; depth without a unit is no truth."""
+    depth, unit, frame = (held.truth.get(name) for name in ("depth", "depth_unit", "reference_frame"))
+    truth = None if depth is None or unit is None else DepthMap(depth, Unit.parse(unit), np.isfinite(depth))
+    reference = order.index(frame) if isinstance(frame, int) and frame in order else None
+    return Sample(stack, truth, held.truth.get("all_in_focus"), reference, stack.info.name)
 
 
 def _container_axis(
@@ -311,9 +359,9 @@ def _container_axis(
     values, unit = located.values, located.unit
     if values is None and held.axis is not None:
         values, unit = held.axis.values, held.axis.unit
-        notes += [] if held.unit_taken else unused_unit(wish.unit, unit.value, held.focus_origin)
+        notes += [] if held.unit_taken else unused_unit(wish.focus_unit, unit.value, held.focus_origin)
     elif values is None:
-        notes += [NO_UNIT, *unused_unit(wish.unit, None)]
+        notes += [NO_UNIT, *unused_unit(wish.focus_unit, None)]
     else:
         moved = order_by(values)
         if moved is not None:

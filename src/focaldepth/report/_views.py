@@ -12,6 +12,7 @@ from focaldepth.report.colour import (
     ColourScale,
     Picture,
     Spacing,
+    Tail,
     depth_scale,
     error_scale,
     index_scale,
@@ -80,15 +81,20 @@ def bar_of(scale: ColourScale, caption: str) -> Bar:
 
 def beyond(scale: ColourScale) -> str:
     """Say what lies beyond the ends of a scale; empty where nothing does."""
-    even, show = scale.spacing is Spacing.EVEN, scale.display
-    step = tick_step(scale.low, scale.high, 100)
     parts = [
-        f"{percent(tail.share)} {word} {show.quantity(tail.extreme, step) if even else show.rounded(tail.extreme, 3)}"
+        f"{percent(tail.share)} {word} {_extreme(tail, scale)}"
         for tail, word in zip(scale.tails, ("down to", "up to"), strict=True)
         if tail is not None
     ]
     parts = [part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts]
     return f"Beyond the ends of the scale: {', '.join(parts)}." if parts else ""
+
+
+def _extreme(tail: Tail, scale: ColourScale) -> str:
+    """Write the farthest number of a tail with the digits that its scale needs."""
+    if scale.spacing is Spacing.EVEN:
+        return scale.display.quantity(tail.extreme, tick_step(scale.low, scale.high, 100))
+    return scale.display.rounded(tail.extreme, 2 if scale.spacing is Spacing.RATIO else 3)
 
 
 def views(result: DepthResult, scale: ColourScale) -> list[View]:
@@ -139,7 +145,8 @@ def _valid_view(depth: DepthMap, photo: Picture | None) -> View:
     base = base if base is not None and base.shape[:2] == size else None
     picture = mask_picture(pick(depth.valid, MAP_SIDE), base)
     share = percent(1 - float(depth.valid.mean()))
-    return _view("valid", "Valid mask", enlarge(picture, SMALL_SIDE), f"Magenta: {share} of the pixels claim no depth.")
+    note = "Every pixel carries depth." if depth.valid.all() else f"Magenta: {share} of the pixels carry no depth."
+    return _view("valid", "Valid mask", enlarge(picture, SMALL_SIDE), note)
 
 
 def _index_view(result: DepthResult) -> View:

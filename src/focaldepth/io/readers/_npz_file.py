@@ -180,6 +180,12 @@ class LazyArray:
         self._lock = threading.Lock()
         self._array: NDArray[Any] | None = None
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory that it will take: none where it is mapped from a file."""
+        packed = self._member.info.compress_type != zipfile.ZIP_STORED
+        return self._member.nbytes if packed and self._member.nbytes <= _IN_MEMORY else 0
+
     def get(self) -> NDArray[Any]:
         """Return it."""
         with self._lock:

@@ -34,6 +34,7 @@ class PlaneSource:
         white: value of full scale.
         count: number of frames N.
         load: frame number -> (H, W, C) or (H, W) array of any byte order.
+        held_bytes: memory of the frames once the first was loaded; 0 where they stay in the file.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class PlaneSource:
     white: float
     count: int
     load: Callable[[int], NDArray[Any]]
+    held_bytes: int = 0
 
     def __len__(self) -> int:
         return self.count

@@ -63,6 +63,7 @@ class Npz:
             white_of(dtype),
             layout.count,
             lambda i: layout.arrange(lazy.get()[layout.index(i)]),
+            lazy.held_bytes,
         )
         white, warning = white_level(source)
         source = replace(source, white=white)
