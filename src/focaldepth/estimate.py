@@ -30,9 +30,9 @@ METHODS: Registry[type[Method]] = Registry(
     "method",
     ("classical",),
     "METHOD",
-    aliases=(("auto", "classical-fast"), ("classical", "classical-fast")),
+    aliases=(("auto", "classical"),),
 )
-"""All methods by name; `auto` and `classical` name the best there is."""
+"""All methods by name; `auto` names the best there is."""
 _THUMBNAIL = 200
 
 
@@ -55,6 +55,7 @@ class EstimateSettings:
         "all-in-focus picture: multi-band (fewest seams), colour (every value comes from an input) or none",
         choices=("multiband", "colour", "none"),
     )
+    curves: bool = setting(False, "focus curve of every pixel at reduced resolution: curves.tiff, and under the pointer")
     match_exposure: bool = setting(False, "bring all frames to one brightness in the all-in-focus picture, too")
 
     def __post_init__(self) -> None:
@@ -184,7 +185,13 @@ def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) 
     """Return the method with its settings; front-door choices that it understands are passed on."""
     cls = METHODS.get(settings.method)
     own = {f.name for f in facts(cls)}
-    passed = {"fusion": settings.fusion} if "fusion" in own else {}
+    if settings.curves and "curves" not in own:
+        raise SettingError(
+            f"{METHODS.resolve(settings.method)} keeps no focus curves.",
+            where="curves",
+            hint="Leave --curves away, or choose classical or classical-fast.",
+        )
+    passed = {name: str(getattr(settings, name)) for name in ("fusion", "curves") if name in own}
     return parse(cls, {**passed, **method_settings})
 
 

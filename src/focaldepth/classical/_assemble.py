@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import cv2
 import numpy as np
@@ -79,10 +80,11 @@ def _neighbours(pixels: NDArray[np.int64], factor: int, count: int) -> tuple[NDA
     return before, np.clip(place - before, 0.01, 0.99).astype(np.float32)
 
 
-def enlarge_mask(mask: NDArray[np.bool_], factor: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Blocks of full-resolution pixels for every grid pixel."""
+def enlarge_blocks(plane: NDArray[Any], factor: int, shape: tuple[int, int]) -> NDArray[Any]:
+    """Return a plane of full size whose blocks repeat the grid's pixels, in the dtype of the grid."""
     if factor == 1:
-        return mask
-    size = (mask.shape[1] * factor, mask.shape[0] * factor)
-    big: NDArray[np.bool_] = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool)
-    return np.ascontiguousarray(big[: shape[0], : shape[1]])
+        return plane
+    size = (plane.shape[1] * factor, plane.shape[0] * factor)
+    kind = np.uint8 if plane.dtype == bool else plane.dtype
+    big = cv2.resize(plane.view(kind), size, interpolation=cv2.INTER_NEAREST)
+    return np.ascontiguousarray(big[: shape[0], : shape[1]]).view(plane.dtype)

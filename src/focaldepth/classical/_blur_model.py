@@ -20,9 +20,9 @@ Floats = NDArray[np.float64]
 WIDTHS = (0.6, 1.0, 1.8, 3.2)
 """Gaussians (sigma, px) whose differences are the bands that every combination of frames is made of."""
 _HIGH_PASS = 2.0
-_SPACING_PX = 0.3
+_SPACING_PX = 0.25
 _MARGIN_PX = 0.5
-_FEWEST, _MOST = 9, 160
+FEWEST_HYPOTHESES, MOST_HYPOTHESES = 9, 160
 _TILE = 24
 _TILES = 256
 _MOST_FRAMES = 24
@@ -67,12 +67,12 @@ def high_pass(w: Floats) -> Floats:
 
 
 def hypotheses(focus: Floats, px_per_unit: float) -> Floats:
-    """Depths to try, (D,) ascending: even steps of a third of a pixel of blur, half a pixel beyond both ends.
+    """Depths to try, (D,) ascending: even steps of a quarter of a pixel of blur, half a pixel beyond both ends.
 
     Never fewer than 9 nor more than 160.
     """
     low, high = float(focus.min()), float(focus.max())
-    count = int(np.clip(np.ceil((high - low) * px_per_unit / _SPACING_PX) + 1, _FEWEST, _MOST))
+    count = int(np.clip(np.ceil((high - low) * px_per_unit / _SPACING_PX) + 1, FEWEST_HYPOTHESES, MOST_HYPOTHESES))
     margin = min(_MARGIN_PX / px_per_unit, (high - low) / 4)
     return np.linspace(low - margin, high + margin, count)
 

@@ -8,16 +8,17 @@ half resolution, or 90 MB of scores at a quarter; with more frames the grid beco
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import Plane, Pyramid, Window, aggregate, grid_shape, shrink
+from focaldepth.classical._curves import CurveSampler
 from focaldepth.classical._fuse import FUSERS, Fuser
 from focaldepth.classical._luminance import ChannelSum, brightness_gains
-from focaldepth.classical._stream import FrameScorer, _coverage, _curve_positions, _own_threads_only, base_factor
+from focaldepth.classical._stream import FrameScorer, base_factor, frame_coverage, own_threads_only
 from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack, Frame, Transfer
 
@@ -44,7 +45,7 @@ class Gathered:
         saturated: (a, b) share of saturated pixels in that frame.
         covered: (a, b) 1 where every frame shows the scene.
         fuser: ends with the all-in-focus picture; None if none was asked for.
-        curves: (N, p, q) focus curves on a sparse grid; `curve_rows`, `curve_cols` are its pixel positions.
+        curves: focus curves of a grid of pixels.
     """
 
     fine: int
@@ -56,9 +57,7 @@ class Gathered:
     saturated: Plane
     covered: Plane
     fuser: Fuser | None
-    curves: Plane = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
-    curve_rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    curve_cols: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    curves: CurveSampler
 
 
 def factors(height: int, width: int, frames: int) -> tuple[int, int]:
@@ -79,7 +78,8 @@ def factors(height: int, width: int, frames: int) -> tuple[int, int]:
     return fine, coarse
 
 
-def gather(stack: FocalStack, run: Run, fusion: str, *, luminance: bool = False, scores: bool = False) -> Gathered:
+def gather(stack: FocalStack, run: Run, fusion: str, *, luminance: bool = False, scores: bool = False,
+    dense_curves: bool = False) -> Gathered:
     """Read every frame once.
 
     Args:
@@ -87,6 +87,7 @@ def gather(stack: FocalStack, run: Run, fusion: str, *, luminance: bool = False,
         run: threads, progress, cancellation.
         fusion: "multiband", "colour" or "none".
         luminance, scores: what to keep of every frame.
+        dense_curves: keep the focus curves of many pixels, not of a few.
     """
     h, w, channels = stack.shape
     n = len(stack)
@@ -102,8 +103,8 @@ def gather(stack: FocalStack, run: Run, fusion: str, *, luminance: bool = False,
         np.zeros(grid, np.float32),
         np.ones(grid, np.float32),
         None if fusion == "none" else FUSERS[fusion](stack.shape, stack.dtype, base_factor(h, w)),
+        CurveSampler((h, w), n, base_factor(h, w), dense_curves),
     )
-    state.curve_rows, state.curve_cols = _curve_positions(h, w)
     _Pass(stack, state).run(run)
     return state
 
@@ -121,13 +122,12 @@ class _Pass:
         self._top = np.full(grid_shape(h, w, self._base), -1, np.float32)
         self._blend = np.zeros(state.best.shape, np.float32)
         self._highest = np.full(state.best.shape, _TINY, np.float32)
-        self._curves: list[Plane] = []
         self._unseen: dict[int, NDArray[np.bool_]] = {}
 
     def run(self, run: Run) -> None:
         """Read the frames; the next ones are decoded and the last one is fused meanwhile."""
         run.stage("depth", len(self._stack))
-        with _own_threads_only(), ThreadPoolExecutor(1, thread_name_prefix="focaldepth-fuse") as side:
+        with own_threads_only(), ThreadPoolExecutor(1, thread_name_prefix="focaldepth-fuse") as side:
             fusing: Future[None] | None = None
             for i, frame in enumerate(self._stack.frames(prefetch=2, threads=run.threads)):
                 score, higher = self._take(i, frame)
@@ -139,7 +139,6 @@ class _Pass:
             if fusing is not None:
                 fusing.result()
         self._state.guide /= self._blend[..., None] * np.float32(self._stack.source.white)
-        self._state.curves = np.stack(self._curves)
         self._fill_unseen()
 
     def _take(self, i: int, frame: Frame) -> tuple[Plane, NDArray[np.uint8]]:
@@ -147,13 +146,13 @@ class _Pass:
         state = self._state
         raw, clipped = self._score_of(frame, self._stack.source.white)
         raw *= self._gains[i]
-        seen = _coverage(self._stack, i, self._base)
+        seen = frame_coverage(self._stack, i, self._base)
         if seen is not None:
             raw[seen < 1] = 0
         score = aggregate(Pyramid(raw), LIGHT, self._base)
         higher = cv2.compare(score, self._top, cv2.CMP_GT)
         cv2.max(score, self._top, dst=self._top)
-        self._curves.append(score[np.ix_(state.curve_rows // self._base, state.curve_cols // self._base)])
+        state.curves.take(score)
         further = state.coarse // self._base
         small = shrink(score, further)
         if seen is not None:

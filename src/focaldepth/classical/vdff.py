@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from focaldepth.classical._assemble import enlarge_along_edges, enlarge_mask
+from focaldepth.classical._assemble import enlarge_along_edges, enlarge_blocks
 from focaldepth.classical._variational import FocusCurves, minimise
 from focaldepth.classical._volume import Gathered, gather
 from focaldepth.core.method import Access, Citation, MethodSpec
@@ -50,6 +50,7 @@ class Vdff:
     fusion: str = setting(
         "multiband", "all-in-focus picture: multiband, colour or none", choices=("multiband", "colour", "none")
     )
+    curves: bool = setting(False, "keep the focus curve of every pixel, at reduced resolution")
 
     def __post_init__(self) -> None:
         check(self)
@@ -57,7 +58,7 @@ class Vdff:
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
         """Estimate depth; see the class."""
         self.spec.check(stack, "vdff")
-        state = gather(stack, run, self.fusion, scores=True)
+        state = gather(stack, run, self.fusion, scores=True, dense_curves=self.curves)
         axis, shape = stack.blur_axis, stack.shape[:2]
         curves = FocusCurves.fit(_unit_height(state), axis.values, self.degree)
         depth = minimise(curves, self.weight, _HOLD, _PENALTY, self.rounds, run)
@@ -66,11 +67,10 @@ class Vdff:
         white = stack.source.white
         depth, index = enlarge_along_edges(planes, state.guide, picture, white, state.coarse, run.threads)
         depth, index = (np.ascontiguousarray(p[: shape[0], : shape[1]]) for p in (depth, index))
-        seen = enlarge_mask(state.covered > 0.99, state.coarse, shape)
+        seen = enlarge_blocks(state.covered > 0.99, state.coarse, shape)
         values = np.where(seen, depth, np.float32(np.nan))
-        extras = {"curves": state.curves, "curve_rows": state.curve_rows, "curve_cols": state.curve_cols}
         everywhere = DepthMap(depth, axis.unit, np.ones(shape, bool))
-        return Estimate(DepthMap(values, axis.unit, seen), index, picture, filled=everywhere, extras=extras)
+        return Estimate(DepthMap(values, axis.unit, seen), index, picture, filled=everywhere, extras=state.curves.extras())
 
 
 def _unit_height(state: Gathered) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -1,0 +1,137 @@
+"""What is known of a depth that was read from the smoothed evidence of all frames: one standard deviation, validity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth.classical._aggregate import Plane
+from focaldepth.classical._evidence import Evidence
+from focaldepth.classical._regularise import Peaks
+
+Mask = NDArray[np.bool_]
+TERMS = (
+    ("log energy over noise", 0.0),
+    ("weight of the neighbourhood", 0.0),
+    ("log agreement", 0.0),
+    ("log bend", 0.0),
+    ("second peak", 0.0),
+    ("mean over height", 0.0),
+    ("log wide against narrow smoothing", 0.0),
+    ("log spread in 9 px", 0.0),
+    ("log spread of narrow smoothing in 9 px", 0.0),
+    ("log spread in 25 px", 0.0),
+    ("log jump within 9 px", 0.0),
+    ("log edge of the picture", 0.0),
+    ("at the end of the range", 0.0),
+)
+"""Feature -> weight in the linear model of log(sigma), sigma in px of blur radius."""
+CONSTANT = 0.0
+FLOOR_PX = 0.01
+"""No depth is claimed to be better than this change of the blur radius."""
+_FLOOR_STEPS = 0.01
+_INSIDE = 0.02
+"""Steps by which a valid depth lies inside the focus range."""
+_PLAIN = 0.05
+"""A neighbourhood with less weight than this holds nothing but noise."""
+
+
+@dataclass(frozen=True)
+class Clues:
+    """Planes (h, w) on the depth grid that tell how good a depth is.
+
+    Attributes:
+        peaks: of the smoothed evidence.
+        weight: smoothed own weight: how much texture the neighbourhood has, 0..1.
+        narrow: depth from narrow smoothing.
+        guide: (h, w, C) the picture, 0..1.
+    """
+
+    peaks: Peaks
+    weight: Plane
+    narrow: Plane
+    guide: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Depth and what is known of it, (h, w) each: position and sigma blur-linear, validity."""
+
+    position: Plane
+    sigma: Plane
+    valid: Mask
+
+
+def judge(evidence: Evidence, clues: Clues, focus: NDArray[np.float64], usable: Mask, max_sigma: float) -> Judged:
+    """Give every depth its sigma, and say which ones may be used.
+
+    Not valid: unusable (saturated, not in every frame), too wide a sigma, best beyond the first or last frame, or
+    nothing but noise in the whole neighbourhood.
+    """
+    extent = float(np.ptp(focus))
+    step = float(np.abs(np.diff(focus)).mean())
+    sigma = np.exp(log_sigma(features(evidence, clues))) / np.float32(evidence.px_per_unit)
+    # Nothing is known: no worse than a guess in the middle of the range.
+    sigma = np.clip(sigma, _FLOOR_STEPS * step, extent / np.sqrt(3)).astype(np.float32)
+    low, high = float(focus.min()), float(focus.max())
+    inside = np.float32(_INSIDE * step)
+    position = clues.peaks.position
+    valid = usable & (sigma <= max_sigma * extent) & (clues.weight > _PLAIN)
+    valid &= (position > low + inside) & (position < high - inside)
+    return Judged(np.clip(position, low, high).astype(np.float32), sigma, valid)
+
+
+def features(evidence: Evidence, clues: Clues) -> list[Plane]:
+    """Return what the sigma model reads, in the order of its terms; lengths are in px of blur radius."""
+    peaks, px = clues.peaks, np.float32(evidence.px_per_unit)
+    step = evidence.depths[1] - evidence.depths[0]
+    position = (peaks.position - np.float32(evidence.depths[0])) * px
+    narrow = (clues.narrow - np.float32(evidence.depths[0])) * px
+    energy = cv2.GaussianBlur(evidence.energy, (0, 0), 4.0)
+    jump = cv2.dilate(position, np.ones((9, 9))) - cv2.erode(position, np.ones((9, 9)))
+    near_end = np.float32(1.7 * step) * px
+    last = np.float32(evidence.depths[-1] - evidence.depths[0]) * px
+    return [
+        np.log(np.clip(energy / np.float32(evidence.noise), 0.3, 1e4)),
+        np.log(clues.weight + np.float32(0.01)),
+        np.log(np.minimum(peaks.height / np.maximum(clues.weight, np.float32(1e-6)), 1) + np.float32(0.02)),
+        np.log(peaks.bend + np.float32(0.002)),
+        peaks.second,
+        peaks.mean,
+        np.log(np.abs(position - narrow) + np.float32(0.02)),
+        np.log(_spread(position, 9) + np.float32(0.02)),
+        np.log(_spread(narrow, 9) + np.float32(0.02)),
+        np.log(_spread(position, 25) + np.float32(0.03)),
+        np.log(jump + np.float32(0.05)),
+        np.log(_edges(clues.guide) + np.float32(0.02)),
+        ((position < near_end) | (position > last - near_end)).astype(np.float32),
+    ]
+
+
+def log_sigma(planes: Sequence[Plane]) -> Plane:
+    """Return log(sigma in px of blur radius) from `features`."""
+    total = np.full(planes[0].shape, CONSTANT, np.float32)
+    for plane, (_, weight) in zip(planes, TERMS, strict=True):
+        total += np.float32(weight) * plane
+    return np.maximum(total, np.float32(np.log(FLOOR_PX)))
+
+
+def _spread(plane: Plane, size: int) -> Plane:
+    """Standard deviation in a box window."""
+    centred = plane - np.float32(plane.mean(dtype=np.float64))
+    mean = cv2.blur(centred, (size, size))
+    square = cv2.sqrBoxFilter(centred, cv2.CV_32F, (size, size))
+    spread: Plane = np.sqrt(np.maximum(square - mean * mean, 0))
+    return spread
+
+
+def _edges(guide: NDArray[np.float32]) -> Plane:
+    """Steepest change of the picture within 2 px, summed over the channels as if there were three."""
+    grey = guide.sum(-1) * np.float32(3 / guide.shape[2] / 4)
+    slopes = np.abs(cv2.Sobel(grey, cv2.CV_32F, 1, 0)) + np.abs(cv2.Sobel(grey, cv2.CV_32F, 0, 1))
+    edges: Plane = cv2.dilate(slopes, np.ones((5, 5)))
+    return edges

@@ -1,0 +1,134 @@
+"""The most accurate classical method: a model of blur tested on all frames, smoothed along the edges of the picture."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth.classical._aggregate import Plane, grid_shape
+from focaldepth.classical._assemble import enlarge_along_edges, enlarge_blocks
+from focaldepth.classical._blur_model import MOST_HYPOTHESES
+from focaldepth.classical._certainty import Clues, Judged, judge
+from focaldepth.classical._edge_aware import EdgeAware
+from focaldepth.classical._evidence import Evidence, weigh
+from focaldepth.classical._regularise import find_peaks, own_weight, smooth, smooth_position
+from focaldepth.classical._volume import Gathered, factors, gather
+from focaldepth.classical.classical_fast import BURT
+from focaldepth.core.method import Access, Citation, MethodSpec, WorkingMemory
+from focaldepth.core.progress import Run
+from focaldepth.core.result import DepthMap, Estimate
+from focaldepth.core.settings import check, setting
+from focaldepth.core.stack import FocalStack
+
+FAVARO = Citation(
+    "favaro2005geometric",
+    "P. Favaro, S. Soatto: A geometric approach to shape from defocus. IEEE PAMI 27(3), 2005.",
+    "https://doi.org/10.1109/TPAMI.2005.43",
+    "@article{favaro2005geometric,\n  author = {Favaro, Paolo and Soatto, Stefano},\n"
+    "  title = {A Geometric Approach to Shape from Defocus},\n"
+    "  journal = {IEEE Transactions on Pattern Analysis and Machine Intelligence},\n  volume = {27},\n"
+    "  number = {3},\n  pages = {406--417},\n  year = {2005}\n}",
+)
+GASTAL = Citation(
+    "gastal2011domain",
+    "E. S. L. Gastal, M. M. Oliveira: Domain transform for edge-aware image and video processing. ACM TOG 30(4), 2011.",
+    "https://doi.org/10.1145/2010324.1964964",
+    "@article{gastal2011domain,\n  author = {Gastal, Eduardo S. L. and Oliveira, Manuel M.},\n"
+    "  title = {Domain Transform for Edge-Aware Image and Video Processing},\n"
+    "  journal = {ACM Transactions on Graphics},\n  volume = {30},\n  number = {4},\n  pages = {69:1--69:12},\n"
+    "  year = {2011}\n}",
+)
+CONTRAST = 0.35
+"""Sum of changes over three channels across which smoothing loses as much as over its whole reach."""
+_NARROW = 1 / 3
+
+
+@dataclass(frozen=True)
+class Classical:
+    """Every depth is a hypothesis about how all frames are blurred; the best one after smoothing is taken."""
+
+    spec: ClassVar[MethodSpec] = MethodSpec(
+        title="Classical: blur model on all frames, smoothed along edges",
+        access=Access.VOLUME,
+        summary="The most accurate method without learning. It measures from the stack how blur grows with distance, "
+        "tests every depth on all frames at once, and smooths the evidence along the edges of the picture.",
+        gives=("sigma", "index", "all_in_focus", "filled"),
+        citations=(FAVARO, GASTAL, BURT),
+        invariances=("frame order", "gain"),
+    )
+
+    fusion: str = setting(
+        "multiband", "all-in-focus picture: multiband, colour or none", choices=("multiband", "colour", "none")
+    )
+    max_sigma: float = setting(
+        0.1, "a pixel is valid up to this sigma, as a share of the focus range", low=0.001, high=1.0
+    )
+    reach: float = setting(
+        25.0, "how far depth is smoothed where the picture is plain", unit="px of the depth grid", low=1.0, high=500.0
+    )
+    curves: bool = setting(False, "keep the focus curve of every pixel, at reduced resolution")
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def working_memory(self, stack: FocalStack) -> WorkingMemory:
+        """Luminance of all frames on its grid, then the evidence twice on the coarser grid of depth."""
+        h, w, c = stack.shape
+        fine, coarse = factors(h, w, len(stack))
+        pixels, grid = h * w, int(np.prod(grid_shape(h, w, coarse)))
+        picture = 0 if self.fusion == "none" else (4 * c + c * stack.dtype.itemsize) * pixels
+        luminance = 2 * len(stack) * int(np.prod(grid_shape(h, w, fine)))
+        reading = luminance + picture + 30 * pixels // (1 if coarse == 1 else 4)
+        volume = grid * MOST_HYPOTHESES
+        return WorkingMemory(reading, max(luminance + 2 * volume, 6 * volume) + picture + 300_000_000)
+
+    def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
+        """Estimate depth; see the class."""
+        self.spec.check(stack, "classical")
+        state = gather(stack, run, self.fusion, luminance=True, dense_curves=self.curves)
+        axis = stack.blur_axis
+        evidence = weigh(state.luminance, axis.values, state.coarse // state.fine, run)
+        state.luminance = state.luminance[:0].copy()
+        judged = self._judge(state, evidence, axis.values, run)
+        return _assemble(state, judged, stack, run)
+
+    def _judge(self, state: Gathered, evidence: Evidence, focus: NDArray[np.float64], run: Run) -> Judged:
+        weight = own_weight(evidence)
+        wide = EdgeAware(state.guide, self.reach, CONTRAST)
+        narrow = smooth_position(evidence, weight, EdgeAware(state.guide, self.reach * _NARROW, CONTRAST), run)
+        peaks = find_peaks(evidence, smooth(evidence, weight, wide, run), run.threads)
+        clues = Clues(peaks, wide(weight[..., None])[..., 0], narrow, state.guide)
+        return judge(evidence, clues, focus, (state.saturated < 0.5) & (state.covered > 0.99), self.max_sigma)
+
+
+def _assemble(state: Gathered, judged: Judged, stack: FocalStack, run: Run) -> Estimate:
+    """Bring maps to full resolution along the edges of the all-in-focus picture."""
+    axis, shape = stack.blur_axis, stack.shape[:2]
+    picture = state.fuser.finish() if state.fuser is not None else None
+    run.stage("full resolution", 1)
+    planes = [judged.position, np.log(judged.sigma)]
+    position, sigma = enlarge_along_edges(
+        planes, state.guide, picture, float(stack.source.white), state.coarse, run.threads
+    )
+    position, sigma = _cut(position, shape), np.exp(_cut(sigma, shape))
+    index = axis.index_of(position).astype(np.float32)
+    run.advance()
+    return Estimate(
+        DepthMap(position, axis.unit, enlarge_blocks(judged.valid, state.coarse, shape), sigma),
+        index,
+        picture,
+        filled=DepthMap(position, axis.unit, np.ones(shape, bool), sigma),
+        source_frame=enlarge_blocks(state.best, state.coarse, shape),
+        extras=state.curves.extras(),
+    )
+
+
+def _cut(plane: Plane, shape: tuple[int, int]) -> Plane:
+    return np.ascontiguousarray(plane[: shape[0], : shape[1]])
+
+
+METHOD = Classical
