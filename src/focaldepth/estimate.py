@@ -55,7 +55,14 @@ class EstimateSettings:
         "all-in-focus picture: multi-band (fewest seams), colour (every value comes from an input) or none",
         choices=("multiband", "colour", "none"),
     )
-    curves: bool = setting(False, "focus curve of every pixel at reduced resolution: curves.tiff, and under the pointer")
+    prefer: str = setting(
+        "none",
+        "which of two sharp depths the all-in-focus picture shows",
+        choices=("none", "near", "far", "first", "last"),
+    )
+    curves: bool = setting(
+        False, "focus curve of every pixel at reduced resolution: curves.tiff, and under the pointer"
+    )
     match_exposure: bool = setting(False, "bring all frames to one brightness in the all-in-focus picture, too")
 
     def __post_init__(self) -> None:
@@ -185,13 +192,14 @@ def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) 
     """Return the method with its settings; front-door choices that it understands are passed on."""
     cls = METHODS.get(settings.method)
     own = {f.name for f in facts(cls)}
-    if settings.curves and "curves" not in own:
-        raise SettingError(
-            f"{METHODS.resolve(settings.method)} keeps no focus curves.",
-            where="curves",
-            hint="Leave --curves away, or choose classical or classical-fast.",
-        )
-    passed = {name: str(getattr(settings, name)) for name in ("fusion", "curves") if name in own}
+    for name, given in (("curves", settings.curves), ("prefer", settings.prefer != "none")):
+        if given and name not in own:
+            raise SettingError(
+                f"{METHODS.resolve(settings.method)} does not take it.",
+                where=name,
+                hint=f"Leave --{name} away, or choose classical or classical-fast.",
+            )
+    passed: dict[str, str] = {k: str(getattr(settings, k)) for k in ("fusion", "prefer", "curves") if k in own}
     return parse(cls, {**passed, **method_settings})
 
 

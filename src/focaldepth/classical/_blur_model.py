@@ -11,6 +11,7 @@ is measured from the stack itself: it is the one under which the frames agree be
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -91,7 +92,7 @@ def _plane() -> tuple[Floats, Floats, Floats]:
     wx, wy = (part.ravel() for part in np.meshgrid(axis, axis))
     w = np.hypot(wx, wy)
     smooth = [np.ones_like(w), *(_transfer(kernel(s), wx) * _transfer(kernel(s), wy) for s in WIDTHS)]
-    bands = np.stack([a - b for a, b in zip(smooth[:-1], smooth[1:], strict=True)], 1)
+    bands = np.stack([a - b for a, b in pairwise(smooth)], 1)
     return w, bands, np.exp(-(w**2) / 8) / (w + 0.1) ** 1.5
 
 

@@ -74,9 +74,9 @@ def judge(evidence: Evidence, clues: Clues, focus: NDArray[np.float64], usable: 
     """
     extent = float(np.ptp(focus))
     step = float(np.abs(np.diff(focus)).mean())
-    sigma = np.exp(log_sigma(features(evidence, clues))) / np.float32(evidence.px_per_unit)
+    spread = np.exp(log_sigma(features(evidence, clues))) / np.float32(evidence.px_per_unit)
     # Nothing is known: no worse than a guess in the middle of the range.
-    sigma = np.clip(sigma, _FLOOR_STEPS * step, extent / np.sqrt(3)).astype(np.float32)
+    sigma: Plane = np.clip(spread, _FLOOR_STEPS * step, extent / np.sqrt(3)).astype(np.float32)
     low, high = float(focus.min()), float(focus.max())
     inside = np.float32(_INSIDE * step)
     position = clues.peaks.position

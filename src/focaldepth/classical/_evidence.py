@@ -115,7 +115,7 @@ def _strip(luminance: NDArray[np.uint16], y: int, stop: int, further: int, block
     # Two more rows on each side for the smoothing of energies.
     inner = slice(max(y - 2, 0) - first, min(stop + 2, h) - first)
     bands = np.ascontiguousarray(bands[:, :, inner])
-    n, count, rows, width = bands.shape
+    n, _, rows, width = bands.shape
     keep = slice(y - max(y - 2, 0), y - max(y - 2, 0) + stop - y)
     total = np.square(np.tensordot(single_frame(), bands, (0, 1))).sum(0)
     total = shrink(np.ascontiguousarray(total[keep]), further)

@@ -88,9 +88,7 @@ def _vertex(left: Plane, top: Plane, right: Plane, inside: NDArray[np.bool_]) ->
     return vertex
 
 
-def _smoothed_parts(
-    evidence: Evidence, weight: Plane, filtered: EdgeAware, run: Run
-) -> Iterator[tuple[slice, Volume]]:
+def _smoothed_parts(evidence: Evidence, weight: Plane, filtered: EdgeAware, run: Run) -> Iterator[tuple[slice, Volume]]:
     """Smooth a few hypotheses at a time, in order; as many at once as there are threads."""
     depths = len(evidence.depths)
     parts = [slice(start, min(start + _AT_ONCE, depths)) for start in range(0, depths, _AT_ONCE)]

@@ -34,9 +34,10 @@ def sum_paths(cost: Volume, guide: Plane, step: float, jump: float, run: Run) ->
     for rows, columns in DIRECTIONS:
         # Along the first axis the path moves one line a time; a diagonal one shifts sideways as it goes.
         if rows == 0:
-            _walk(*(a.transpose(1, 0, 2)[::columns] for a in (cost, total, picture)), 0, step, jump)
+            costs, sums, colours = (a.transpose(1, 0, 2)[::columns] for a in (cost, total, picture))
         else:
-            _walk(*(a[::rows] for a in (cost, total, picture)), columns, step, jump)
+            costs, sums, colours = (a[::rows] for a in (cost, total, picture))
+        _walk(costs, sums, colours, columns if rows else 0, step, jump)
         run.advance()
     return total
 

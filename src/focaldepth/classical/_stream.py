@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import Plane, Pyramid, Window, aggregate, grid_shape, shrink
 from focaldepth.classical._curves import CurveSampler
-from focaldepth.classical._fuse import FUSERS, Fuser
+from focaldepth.classical._fuse import Fuser
 from focaldepth.classical._luminance import ChannelSum, brightness_gains
 from focaldepth.classical._peak import PeakTracker
 from focaldepth.core.progress import Run
@@ -59,7 +59,7 @@ def base_factor(height: int, width: int) -> int:
 
 
 def stream(
-    stack: FocalStack, run: Run, windows: tuple[Window, ...], fusion: str, dense_curves: bool = False
+    stack: FocalStack, run: Run, windows: tuple[Window, ...], fuser: Fuser | None, dense_curves: bool = False
 ) -> Streamed:
     """Read every frame once: scores, peaks, all-in-focus picture.
 
@@ -67,7 +67,7 @@ def stream(
         stack: the frames.
         run: threads, progress, cancellation.
         windows: one peak tracker is kept for each; the first drives fusion.
-        fusion: "multiband", "colour" or "none".
+        fuser: makes the all-in-focus picture; None: nobody wants one.
         dense_curves: keep the focus curves of many pixels, not of a few.
     """
     h, w, _ = stack.shape
@@ -76,7 +76,6 @@ def stream(
     trackers = [PeakTracker(grid_shape(*base, window.coarse)) for window in windows]
     curves = CurveSampler((h, w), len(stack), factor, dense_curves)
     state = Streamed(factor, trackers, curves, saturated=np.zeros(base, np.float32), covered=np.ones(base, np.float32))
-    fuser = None if fusion == "none" else FUSERS[fusion](stack.shape, stack.dtype, factor)
     gains = brightness_gains(stack.gains, len(stack))
     score_of = FrameScorer(stack.shape, stack.dtype, factor)
     floors = []

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import Plane, Pyramid, Window, aggregate, grid_shape, shrink
 from focaldepth.classical._curves import CurveSampler
-from focaldepth.classical._fuse import FUSERS, Fuser
+from focaldepth.classical._fuse import Fuser
 from focaldepth.classical._luminance import ChannelSum, brightness_gains
 from focaldepth.classical._stream import FrameScorer, base_factor, frame_coverage, own_threads_only
 from focaldepth.core.progress import Run
@@ -78,14 +78,21 @@ def factors(height: int, width: int, frames: int) -> tuple[int, int]:
     return fine, coarse
 
 
-def gather(stack: FocalStack, run: Run, fusion: str, *, luminance: bool = False, scores: bool = False,
-    dense_curves: bool = False) -> Gathered:
+def gather(
+    stack: FocalStack,
+    run: Run,
+    fuser: Fuser | None,
+    *,
+    luminance: bool = False,
+    scores: bool = False,
+    dense_curves: bool = False,
+) -> Gathered:
     """Read every frame once.
 
     Args:
         stack: the frames; its gains are applied, what a frame does not show is taken from the frame before it.
         run: threads, progress, cancellation.
-        fusion: "multiband", "colour" or "none".
+        fuser: makes the all-in-focus picture; None: nobody wants one.
         luminance, scores: what to keep of every frame.
         dense_curves: keep the focus curves of many pixels, not of a few.
     """
@@ -102,7 +109,7 @@ def gather(stack: FocalStack, run: Run, fusion: str, *, luminance: bool = False,
         np.zeros(grid, np.int16),
         np.zeros(grid, np.float32),
         np.ones(grid, np.float32),
-        None if fusion == "none" else FUSERS[fusion](stack.shape, stack.dtype, base_factor(h, w)),
+        fuser,
         CurveSampler((h, w), n, base_factor(h, w), dense_curves),
     )
     _Pass(stack, state).run(run)
@@ -172,12 +179,12 @@ class _Pass:
         higher = score > self._highest if i else np.ones(score.shape, bool)
         top = np.maximum(self._highest, score)
         fade, weight = (self._highest / top) ** 8, (np.maximum(score, _TINY) / top) ** 8
-        h, w, channels = frame.shape
+        channels = frame.shape[2]
         small = np.stack([shrink(frame[..., c], state.coarse) for c in range(channels)], -1)
         state.guide *= fade[..., None]
         state.guide += small * weight[..., None]
         self._blend = self._blend * fade + weight
-        self._highest = top
+        np.copyto(self._highest, top)
         state.best[higher] = i
         state.saturated[higher] = clipped[higher]
 
@@ -217,4 +224,3 @@ def _full(plane: Plane, factor: int, wanted: int, shape: tuple[int, ...]) -> Pla
     """Bring a plane from one grid to a coarser one."""
     small: Plane = shrink(plane, wanted // factor)[: shape[0], : shape[1]]
     return small
-

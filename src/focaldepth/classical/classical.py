@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from focaldepth.classical._aggregate import Plane, grid_shape
-from focaldepth.classical._assemble import enlarge_along_edges, enlarge_blocks
+from focaldepth.classical._aggregate import grid_shape
 from focaldepth.classical._blur_model import MOST_HYPOTHESES
 from focaldepth.classical._certainty import Clues, Judged, judge
 from focaldepth.classical._edge_aware import EdgeAware
 from focaldepth.classical._evidence import Evidence, weigh
+from focaldepth.classical._finish import finish
+from focaldepth.classical._prefer import PREFERENCES, make_fuser
 from focaldepth.classical._regularise import find_peaks, own_weight, smooth, smooth_position
+from focaldepth.classical._stream import base_factor
 from focaldepth.classical._volume import Gathered, factors, gather
 from focaldepth.classical.classical_fast import BURT
 from focaldepth.core.method import Access, Citation, MethodSpec, WorkingMemory
 from focaldepth.core.progress import Run
-from focaldepth.core.result import DepthMap, Estimate
+from focaldepth.core.result import Estimate
 from focaldepth.core.settings import check, setting
 from focaldepth.core.stack import FocalStack
 
@@ -70,31 +71,28 @@ class Classical:
     reach: float = setting(
         25.0, "how far depth is smoothed where the picture is plain", unit="px of the depth grid", low=1.0, high=500.0
     )
+    prefer: str = setting(
+        "none", "which of two sharp depths the picture shows: none, near, far, first, last", choices=PREFERENCES
+    )
     curves: bool = setting(False, "keep the focus curve of every pixel, at reduced resolution")
 
     def __post_init__(self) -> None:
         check(self)
 
     def working_memory(self, stack: FocalStack) -> WorkingMemory:
-        """Luminance of all frames on its grid, then the evidence twice on the coarser grid of depth."""
-        h, w, c = stack.shape
-        fine, coarse = factors(h, w, len(stack))
-        pixels, grid = h * w, int(np.prod(grid_shape(h, w, coarse)))
-        picture = 0 if self.fusion == "none" else (4 * c + c * stack.dtype.itemsize) * pixels
-        luminance = 2 * len(stack) * int(np.prod(grid_shape(h, w, fine)))
-        reading = luminance + picture + 30 * pixels // (1 if coarse == 1 else 4)
-        volume = grid * MOST_HYPOTHESES
-        return WorkingMemory(reading, max(luminance + 2 * volume, 6 * volume) + picture + 300_000_000)
+        """Luminance of all frames on its grid, then the evidence on the coarser grid of depth."""
+        return volume_memory(stack, self.fusion, volumes=6)
 
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
         """Estimate depth; see the class."""
         self.spec.check(stack, "classical")
-        state = gather(stack, run, self.fusion, luminance=True, dense_curves=self.curves)
+        fuser = make_fuser(stack, self.fusion, self.prefer, base_factor(*stack.shape[:2]))
+        state = gather(stack, run, fuser, luminance=True, dense_curves=self.curves)
         axis = stack.blur_axis
         evidence = weigh(state.luminance, axis.values, state.coarse // state.fine, run)
         state.luminance = state.luminance[:0].copy()
         judged = self._judge(state, evidence, axis.values, run)
-        return _assemble(state, judged, stack, run)
+        return finish(state, judged.position, judged.sigma, judged.valid, stack, run)
 
     def _judge(self, state: Gathered, evidence: Evidence, focus: NDArray[np.float64], run: Run) -> Judged:
         weight = own_weight(evidence)
@@ -105,30 +103,16 @@ class Classical:
         return judge(evidence, clues, focus, (state.saturated < 0.5) & (state.covered > 0.99), self.max_sigma)
 
 
-def _assemble(state: Gathered, judged: Judged, stack: FocalStack, run: Run) -> Estimate:
-    """Bring maps to full resolution along the edges of the all-in-focus picture."""
-    axis, shape = stack.blur_axis, stack.shape[:2]
-    picture = state.fuser.finish() if state.fuser is not None else None
-    run.stage("full resolution", 1)
-    planes = [judged.position, np.log(judged.sigma)]
-    position, sigma = enlarge_along_edges(
-        planes, state.guide, picture, float(stack.source.white), state.coarse, run.threads
-    )
-    position, sigma = _cut(position, shape), np.exp(_cut(sigma, shape))
-    index = axis.index_of(position).astype(np.float32)
-    run.advance()
-    return Estimate(
-        DepthMap(position, axis.unit, enlarge_blocks(judged.valid, state.coarse, shape), sigma),
-        index,
-        picture,
-        filled=DepthMap(position, axis.unit, np.ones(shape, bool), sigma),
-        source_frame=enlarge_blocks(state.best, state.coarse, shape),
-        extras=state.curves.extras(),
-    )
-
-
-def _cut(plane: Plane, shape: tuple[int, int]) -> Plane:
-    return np.ascontiguousarray(plane[: shape[0], : shape[1]])
+def volume_memory(stack: FocalStack, fusion: str, volumes: int) -> WorkingMemory:
+    """Tell what a method takes that holds so many bytes per pixel and hypothesis at its peak; measured."""
+    h, w, c = stack.shape
+    fine, coarse = factors(h, w, len(stack))
+    pixels, grid = h * w, int(np.prod(grid_shape(h, w, coarse)))
+    picture = 0 if fusion == "none" else (4 * c + c * stack.dtype.itemsize) * pixels
+    luminance = 2 * len(stack) * int(np.prod(grid_shape(h, w, fine)))
+    reading = luminance + picture + 30 * pixels // (1 if coarse == 1 else 4)
+    volume = grid * MOST_HYPOTHESES
+    return WorkingMemory(reading, max(luminance + 2 * volume, volumes * volume) + picture + 300_000_000)
 
 
 METHOD = Classical

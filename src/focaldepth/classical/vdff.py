@@ -7,12 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from focaldepth.classical._assemble import enlarge_along_edges, enlarge_blocks
+from focaldepth.classical._finish import finish
+from focaldepth.classical._prefer import PREFERENCES, make_fuser
+from focaldepth.classical._stream import base_factor
 from focaldepth.classical._variational import FocusCurves, minimise
 from focaldepth.classical._volume import Gathered, gather
 from focaldepth.core.method import Access, Citation, MethodSpec
 from focaldepth.core.progress import Run
-from focaldepth.core.result import DepthMap, Estimate
+from focaldepth.core.result import Estimate
 from focaldepth.core.settings import check, setting
 from focaldepth.core.stack import FocalStack
 
@@ -21,7 +23,7 @@ MOELLER = Citation(
     "M. Moeller, M. Benning, C. Schönlieb, D. Cremers: Variational depth from focus reconstruction. IEEE TIP 24(12), "
     "2015.",
     "https://doi.org/10.1109/TIP.2015.2479469",
-    "@article{moeller2015variational,\n  author = {Moeller, Michael and Benning, Martin and Sch{\\\"o}nlieb, Carola "
+    '@article{moeller2015variational,\n  author = {Moeller, Michael and Benning, Martin and Sch{\\"o}nlieb, Carola '
     "and Cremers, Daniel},\n  title = {Variational Depth From Focus Reconstruction},\n  journal = {IEEE Transactions "
     "on Image Processing},\n  volume = {24},\n  number = {12},\n  pages = {5369--5378},\n  year = {2015}\n}",
 )
@@ -50,6 +52,9 @@ class Vdff:
     fusion: str = setting(
         "multiband", "all-in-focus picture: multiband, colour or none", choices=("multiband", "colour", "none")
     )
+    prefer: str = setting(
+        "none", "which of two sharp depths the picture shows: none, near, far, first, last", choices=PREFERENCES
+    )
     curves: bool = setting(False, "keep the focus curve of every pixel, at reduced resolution")
 
     def __post_init__(self) -> None:
@@ -58,19 +63,13 @@ class Vdff:
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
         """Estimate depth; see the class."""
         self.spec.check(stack, "vdff")
-        state = gather(stack, run, self.fusion, scores=True, dense_curves=self.curves)
-        axis, shape = stack.blur_axis, stack.shape[:2]
+        fuser = make_fuser(stack, self.fusion, self.prefer, base_factor(*stack.shape[:2]))
+        state = gather(stack, run, fuser, scores=True, dense_curves=self.curves)
+        axis = stack.blur_axis
         curves = FocusCurves.fit(_unit_height(state), axis.values, self.degree)
         depth = minimise(curves, self.weight, _HOLD, _PENALTY, self.rounds, run)
-        picture = state.fuser.finish() if state.fuser is not None else None
-        planes = [depth, axis.index_of(depth).astype(np.float32)]
-        white = stack.source.white
-        depth, index = enlarge_along_edges(planes, state.guide, picture, white, state.coarse, run.threads)
-        depth, index = (np.ascontiguousarray(p[: shape[0], : shape[1]]) for p in (depth, index))
-        seen = enlarge_blocks(state.covered > 0.99, state.coarse, shape)
-        values = np.where(seen, depth, np.float32(np.nan))
-        everywhere = DepthMap(depth, axis.unit, np.ones(shape, bool))
-        return Estimate(DepthMap(values, axis.unit, seen), index, picture, filled=everywhere, extras=state.curves.extras())
+        seen = state.covered > 0.99
+        return finish(state, depth, None, seen, stack, run)
 
 
 def _unit_height(state: Gathered) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
