@@ -183,7 +183,8 @@ class _Pass:
         small = np.stack([shrink(frame[..., c], state.coarse) for c in range(channels)], -1)
         state.guide *= fade[..., None]
         state.guide += small * weight[..., None]
-        self._blend = self._blend * fade + weight
+        self._blend *= fade
+        self._blend += weight
         np.copyto(self._highest, top)
         state.best[higher] = i
         state.saturated[higher] = clipped[higher]
