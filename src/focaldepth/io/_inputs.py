@@ -300,4 +300,6 @@ def _empty_hint(folder: Path, files: Sequence[Path], formats: Formats) -> str:
     inner = [p for p in files if p.is_dir() and any(formats.picture(f) for f in _visible(p))]
     if inner:
         return f"Sub-folders hold some: give {', '.join(str(p) for p in inner[:_SHOWN])}."
+    if not files:
+        return "The folder is empty."
     return f"Known formats: {formats.known()}."

@@ -160,7 +160,9 @@ def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
     files, rule = _in_order(found, wish.positions)
     if len(files) < 2:
         raise _too_few(found, len(files))
-    entries, skipped = read_entries(files, _readers(files, formats), wish.max_pixels, wish.skip_bad_frames)
+    readers = _readers(files, formats)
+    entries, skipped = read_entries(files, readers, wish.max_pixels, wish.skip_bad_frames)
+    misnamed = _misnamed(entries, readers)
     entries, odd = same_kind(entries, wish.skip_bad_frames)
     skipped |= odd
     located = locate(
@@ -191,7 +193,16 @@ def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
         icc=facts.icc,
         reference=reference,
         skipped=skipped,
-        warnings=(*found.warnings, *_idle(wish, None), *left_out, *located.warnings, *sorting, *seen, *doubts),
+        warnings=(
+            *found.warnings,
+            *_idle(wish, None),
+            *left_out,
+            *misnamed,
+            *located.warnings,
+            *sorting,
+            *seen,
+            *doubts,
+        ),
         extra=_extra(found, located, kept, entries),
     )
     return FocalStack(source, axis, lens, facts.transfer, info)
@@ -214,6 +225,19 @@ def _readers(files: Sequence[PictureFile], formats: Formats) -> list[PictureRead
     middle = len(files) // 2
     tuned = plain[middle].like(files[middle])
     return [tuned if r is plain[middle] else r for r in plain]
+
+
+def _misnamed(entries: Sequence[PictureEntry | None], readers: Sequence[PictureReader]) -> list[str]:
+    """Say which files are something else than their names say."""
+    by_title: dict[str, list[str]] = {}
+    for entry, named in zip(entries, readers, strict=True):
+        if entry is not None and entry.reader.title != named.title:
+            by_title.setdefault(entry.reader.title, []).append(entry.name)
+    told = []
+    for title, names in by_title.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        told.append(f"{', '.join(names[:3])}{more}: {title} whatever the name says; read as what it is.")
+    return told
 
 
 def _arranged(
