@@ -36,9 +36,9 @@ def record(name: str, title: str, rows: list[dict[str, object]], note: str = "")
 
 
 def markdown(rows: list[dict[str, object]]) -> str:
-    """A table; columns in the order of the first row."""
+    """A table; columns in the order in which rows bring them."""
     if not rows:
         return "(no rows)"
-    names = list(rows[0])
+    names = list(dict.fromkeys(name for row in rows for name in row))
     lines = [names, ["---"] * len(names)] + [[str(row.get(n, "")) for n in names] for row in rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -78,7 +78,7 @@ def score(scene: Scene, method: str) -> dict[str, float]:
     if filled.sigma is not None:
         sigma = filled.sigma[inside]
         use = inside & found.map.valid
-        share = np.abs(found.map.values - scene.truth)[use] < found.map.sigma[use]  # type: ignore[index]
+        share = np.abs(found.map.values - scene.truth)[use] < found.map.sigma[use]
         half = error[sigma <= np.median(sigma)].mean()
         row |= {"coverage": float(share.mean()), "ause": ause(error, sigma), "half": float(half)}
     if scene.sharp is not None and found.all_in_focus is not None:

@@ -25,37 +25,14 @@ QUANTILE = 0.6827
 PIXELS = 6000
 
 
-def scene(seed: int) -> LayeredScene:
-    """A random lens, noise and texture."""
-    random = np.random.default_rng(seed + 1000)
-    frames = int(random.choice([5, 8, 10, 15, 30]))
-    most = 5.0 if frames < 20 else 1.5
-    return LayeredScene(
-        seed=seed,
-        frames=frames,
-        height=160,
-        width=208,
-        blur_px=float(np.exp(random.uniform(np.log(0.5), np.log(most)))),
-        noise=float(random.choice([0.0005, 0.002, 0.004, 0.01])),
-        shot=float(random.choice([0, 0.0001, 0.0004])),
-        contrast=float(random.uniform(0.4, 1.0)),
-        relief=float(random.uniform(0, 1.5)),
-        psf_px=float(random.uniform(0.4, 1.0)),
-        jpeg=int(random.choice([0, 85, 92, 95])),
-        layers=int(random.integers(0, 8)),
-        near=float(random.uniform(1, 6)),
-        far=0.5,
-    )
-
-
 def samples(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features (n, terms), absolute errors in steps (n,) and validity (n,) of random pixels of one scene."""
     cv2.setNumThreads(1)
-    rendered = render(scene(seed))
+    rendered = render(LayeredScene.varied(seed, height=160, width=208))
     focus = rendered.stack.blur_axis.values
     step = float(np.abs(np.diff(focus)).mean())
     state = stream(rendered.stack, Run(), WINDOWS, "none")
-    peaks = peaks_on_grid(state, WINDOWS, focus)
+    peaks = peaks_on_grid(state, WINDOWS, focus, slice(0, len(state.covered)))
     chosen = choose(peaks)
     planes = features(peaks, chosen, step, state.factor)
     error = np.abs(chosen.peak.position - rendered.truth.values) / step

@@ -256,6 +256,7 @@ def _finish(found: Estimate, stack: FocalStack, unit: Unit, settings: EstimateSe
         provenance=Provenance(method=""),
         filled=filled,
         all_in_focus=found.all_in_focus,
+        source_frame=found.source_frame,
         info=stack.info,
         extras={**found.extras, "thumbnails": _thumbnails(stack)},
     )
@@ -276,8 +277,11 @@ def _in_unit(depth: DepthMap, unit: Unit, stack: FocalStack) -> DepthMap:
 def _thumbnails(stack: FocalStack) -> NDArray[np.uint8]:
     """Small 8-bit frames for people, (N, h, w, C); previews are remembered from alignment, so nothing is read twice."""
     factor = exposure_factor(stack)
-    small = np.stack([stack.source.preview(i, factor) for i in range(len(stack))])
-    step = max(1, max(small.shape[1:3]) // _THUMBNAIL)
-    scaled = small[:, ::step, ::step].astype(np.float32) * (255 / stack.source.white)
-    small_bytes: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    return small_bytes
+    step = max(1, max(stack.shape[:2]) // factor // _THUMBNAIL)
+    scale = np.float32(255 / stack.source.white)
+
+    def thumbnail(i: int) -> NDArray[np.uint8]:
+        small = stack.source.preview(i, factor)[::step, ::step] * scale
+        return np.clip(np.rint(small), 0, 255).astype(np.uint8)
+
+    return np.stack([thumbnail(i) for i in range(len(stack))])

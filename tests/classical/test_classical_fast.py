@@ -39,25 +39,7 @@ def test_one_sigma_covers_what_it_says_on_unseen_scenes():
     """
     inside = {1.0: [], 1.96: []}
     for seed in range(2000, 2018):
-        random = np.random.default_rng(seed + 1000)
-        frames = int(random.choice([5, 8, 10, 15, 30]))
-        scene = LayeredScene(
-            seed=seed,
-            frames=frames,
-            height=96,
-            width=128,
-            blur_px=float(np.exp(random.uniform(np.log(0.5), np.log(5.0 if frames < 20 else 1.5)))),
-            noise=float(random.choice([0.0005, 0.002, 0.004, 0.01])),
-            shot=float(random.choice([0, 0.0001, 0.0004])),
-            contrast=float(random.uniform(0.4, 1.0)),
-            relief=float(random.uniform(0, 1.5)),
-            psf_px=float(random.uniform(0.4, 1.0)),
-            jpeg=int(random.choice([0, 85, 92, 95])),
-            layers=int(random.integers(0, 8)),
-            near=float(random.uniform(1, 6)),
-            far=0.5,
-        )
-        made = render(scene)
+        made = render(LayeredScene.varied(seed, height=96, width=128))
         found = run(made).map
         error = np.abs(found.values - made.truth.values) / found.sigma
         for width, shares in inside.items():
@@ -145,7 +127,7 @@ def test_memory_does_not_grow_with_the_number_of_frames():
             return self.n
 
         def read(self, i):
-            return np.random.default_rng(i).integers(0, 255, self.shape).astype(np.uint8)
+            return np.random.default_rng(i).integers(0, 255, self.shape, np.uint8)
 
         def preview(self, i, factor):
             return self.read(i)[::factor, ::factor]
@@ -160,7 +142,8 @@ def test_memory_does_not_grow_with_the_number_of_frames():
         tracemalloc.stop()
         return top
 
-    assert peak(40) < 1.1 * peak(10)
+    # How the threads meet moves a single peak by a frame or two: the least of three is what a run needs.
+    assert min(peak(40) for _ in range(3)) < 1.1 * min(peak(10) for _ in range(3))
 
 
 def test_filled_pixels_come_from_their_surroundings_and_are_less_sure():

@@ -52,7 +52,7 @@ def fresh() -> Callable[..., subprocess.Popen[str]]:
             stderr=subprocess.PIPE,
             text=True,
             env=env,
-            **options,  # type: ignore[call-overload]
+            **options,
         )
 
     return start

@@ -14,6 +14,7 @@ from focaldepth.core.errors import MissingExtraError
 from focaldepth.core.method import Access, Citation, MethodSpec
 from focaldepth.core.settings import facts, setting
 from focaldepth.estimate import METHODS
+from focaldepth.measures._measure import MEASURES
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,62 @@ def test_method_without_its_extra(cli, monkeypatch: pytest.MonkeyPatch) -> None:
     out = cli("methods")
     assert out.code == 0
     assert "pip install 'focaldepth[mesh]'" in out.out
+
+
+def test_measures_table(cli) -> None:
+    """Every focus measure has a row with its codes."""
+    out = cli("methods", "--measures")
+    assert (out.code, out.err) == (0, "")
+    rows = {line.split()[0]: line for line in out.out.splitlines() if line}
+    assert set(MEASURES.names()) <= set(rows)
+    assert rows["tenengrad"].split() == [
+        "tenengrad",
+        "GRA6",
+        "TENG",
+        "gradient",
+        "degree",
+        "2",
+        "ignored",
+        "1",
+        "Tenengrad",
+    ]
+    assert "no law" in rows["histogram-entropy"]
+
+
+def test_one_measure_by_its_code(cli) -> None:
+    """Formula, laws, source and settings of one."""
+    out = cli("methods", "--measures", "STA3").out
+    assert out.startswith("grey-level-variance: Grey-level variance\nMean of (I - m)^2 over a window, m its mean.\n")
+    assert "gain          degree 2" in out
+    assert "brightness    does not count" in out
+    assert "Krotkov" in out
+    assert "radius = 2 px" in out
+
+
+def test_measures_json(cli) -> None:
+    found = json.loads(cli("methods", "--measures", "--json").out)
+    assert set(found["measures"]) == set(MEASURES.names())
+    assert found["aliases"]["TENG"] == "tenengrad"
+    assert found["measures"]["dct-energy-ratio"]["settings"][0]["name"] == "side"
+
+
+def test_measure_without_its_extra(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing extra costs one row, not the table."""
+
+    def get(self: object, name: str) -> None:
+        raise MissingExtraError("measure planted", "mesh")
+
+    monkeypatch.setattr(type(MEASURES), "get", get)
+    for arguments in ((), ("TENG",)):
+        out = cli("methods", "--measures", *arguments)
+        assert out.code == 0
+        assert "pip install 'focaldepth[mesh]'" in out.out
+
+
+def test_unknown_measure_suggests(cli) -> None:
+    out = cli("methods", "--measures", "tenegrad")
+    assert (out.code, out.out) == (2, "")
+    assert "unknown measure 'tenegrad'. Did you mean tenengrad" in out.err
 
 
 @pytest.mark.parametrize("command", ["methods", "cite"])

@@ -32,7 +32,7 @@ main()
 """
 """The command line in which one step takes long, so that the signal arrives in it."""
 
-STEPS = {"reading": ("load", "load_stack"), "writing": ("result_folder", "write_mask")}
+STEPS = {"reading": ("load", "load_sample"), "writing": ("result_folder", "write_mask")}
 
 
 def start(step: str, *args: object, seconds: float = 20) -> subprocess.Popen[str]:
@@ -89,6 +89,22 @@ def test_killed_while_writing(cli, write, scene: Frames, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
+def test_run_again_after_a_kill_gives_the_same_bytes(cli, write, scene: Frames, tmp_path: Path) -> None:
+    """A run is short and repeatable, so it is resumed by starting it again (R41)."""
+    folder = write(scene)
+    assert cli("estimate", folder, "-o", tmp_path / "whole").code == 0
+    for seconds in (0.0, 0.3, 0.7):
+        process = start("reading", "estimate", folder, "-o", tmp_path / "out", seconds=0.05)
+        time.sleep(seconds)
+        process.kill()
+        process.communicate()
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+    assert cli("estimate", folder, "-o", tmp_path / "out").code == 0
+    for name in ("depth.tiff", "sigma.tiff", "valid.png", "index.tiff", "source_frame.png"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
 def test_disk_full(write, scene: Frames, tmp_path: Path) -> None:
     """A real small disk: one sentence, exit code 1, no result and no rest."""
     folder = write(scene)

@@ -79,11 +79,18 @@ def test_a_run_takes_what_was_told(stacks, tmp_path: Path, method: str, align: s
 
 
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="the system does not tell the memory of a child")
-@pytest.mark.parametrize("args", [("--fusion", "none"), ("--fusion", "colour"), ("--fill", "--3d", "ply,glb,stl")])
+@pytest.mark.parametrize("args", [("--fusion", "none"), ("--fusion", "colour"), ("--fill",)])
 def test_options_count(stacks, tmp_path: Path, args: tuple[str, ...]) -> None:
     code, said, peak = run(stacks["uint8"], tmp_path / "out", "--align", "none", *args)
     assert code == 0, said
     assert peak <= told(said) <= 1.4 * peak, f"told {told(said) / 2**20:.0f}, used {peak / 2**20:.0f} MiB"
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="the system does not tell the memory of a child")
+def test_models_count_as_if_every_pixel_were_valid(stacks, tmp_path: Path) -> None:
+    code, said, peak = run(stacks["uint8"], tmp_path / "out", "--align", "none", "--3d", "ply,glb,stl")
+    assert code == 0, said
+    assert peak <= told(said)
 
 
 def test_a_tight_limit_is_kept(stacks, tmp_path: Path) -> None:

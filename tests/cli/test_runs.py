@@ -13,7 +13,7 @@ import tifffile
 from focaldepth.core.result import DepthResult
 
 Frames = tuple[np.ndarray, ...]
-MAPS = {"depth.tiff", "sigma.tiff", "valid.png", "index.tiff"}
+MAPS = {"depth.tiff", "sigma.tiff", "valid.png", "index.tiff", "source_frame.png"}
 FILES = MAPS | {"all_in_focus.png", "depth.png", "report.html", "result.json", "transforms.json"}
 FOCUS = ("--focus", "3:0.5:8", "--focus-unit", "dioptre")
 

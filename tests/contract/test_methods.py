@@ -149,7 +149,7 @@ class TestFacts:
         assert is_dataclass(method)
         assert hash(method) == hash(type(method)())
         with pytest.raises(AttributeError):
-            setattr(method, fields(method)[0].name, None)  # type: ignore[arg-type]
+            setattr(method, fields(method)[0].name, None)
 
     def test_it_says_what_it_is_and_what_to_cite(self, method: Method) -> None:
         spec = method.spec
@@ -162,7 +162,7 @@ class TestFacts:
         assert spec.bytes_per_pixel > 0
 
     def test_every_setting_has_help(self, method: Method) -> None:
-        assert {f.name for f in facts(method)} == {f.name for f in fields(method)}  # type: ignore[arg-type]
+        assert {f.name for f in facts(method)} == {f.name for f in fields(method)}
         assert all(f.help for f in facts(method))
 
     def test_settings_out_of_range_are_refused(self, method: Method) -> None:
@@ -173,7 +173,7 @@ class TestFacts:
             bad += [float("nan")] if fact.type is float else []
             for value in bad:
                 with pytest.raises(SettingError, match=rf"{fact.name} is .* Allowed: "):
-                    replace(method, **{fact.name: value})  # type: ignore[type-var]
+                    replace(method, **{fact.name: value})
 
 
 class TestEstimate:
@@ -300,7 +300,7 @@ class TestInputs:
 
     def test_what_a_frame_does_not_show_is_not_valid(self, method: Method) -> None:
         stack = replace(scene().stack, source=Partial(scene().stack.source))
-        missing = ~stack.source.coverage(2)  # type: ignore[operator]
+        missing = ~stack.source.coverage(2)
         found = method(stack, RUN)
         assert not found.map.valid[missing].any()
         assert found.map.valid[~missing].mean() > 0.5
@@ -309,7 +309,7 @@ class TestInputs:
         """What stands in uncovered pixels is repeated edge; the picture must not be taken from it."""
         frames = scene().stack.read_all()
         source = Partial(ArraySource.of(frames))
-        missing = ~source.coverage(2)  # type: ignore[operator]
+        missing = ~source.coverage(2)
         noise = np.random.default_rng(0).integers(0, 256, frames[2].shape).astype(np.uint8)
         torn = frames.copy()
         torn[2][missing] = noise[missing]

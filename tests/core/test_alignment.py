@@ -31,15 +31,15 @@ def test_the_smallest_shift_is_a_move() -> None:
 )  # fmt: skip
 def test_what_does_not_belong_together_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(AlignmentError, match=r"do not belong together. Give one transform, flag, reason and score"):
-        replace(Alignment.untouched(3, "x"), **wrong)  # type: ignore[arg-type]
+        replace(Alignment.untouched(3, "x"), **wrong)
 
 
 def test_it_is_frozen_and_its_evidence_read_only() -> None:
     made = Alignment.untouched(3, "x")
     with pytest.raises(AttributeError):
-        made.rule = "y"  # type: ignore[misc]
+        made.rule = "y"
     with pytest.raises(TypeError):
-        made.evidence["shift_px"] = 1.0  # type: ignore[index]
+        made.evidence["shift_px"] = 1.0
 
 
 def test_it_travels_to_other_processes() -> None:

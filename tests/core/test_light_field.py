@@ -8,7 +8,7 @@ from focaldepth.core.light_field import LightField
 
 
 def light_field(grid: tuple[int, ...], centre: tuple[int, ...]) -> LightField:
-    return LightField(grid, (2, 3, 1), lambda u, v: np.full((2, 3, 1), 10 * u + v, np.uint8), centre, name="bench")  # type: ignore[arg-type]
+    return LightField(grid, (2, 3, 1), lambda u, v: np.full((2, 3, 1), 10 * u + v, np.uint8), centre, name="bench")
 
 
 @pytest.mark.parametrize(("grid", "centre"), [((9, 9), (4, 4)), ((1, 2), (0, 1)), ((5, 1), (0, 0))])
@@ -28,4 +28,4 @@ def test_what_is_no_grid_is_refused(grid: tuple[int, ...], centre: tuple[int, ..
 
 def test_a_light_field_is_frozen() -> None:
     with pytest.raises(AttributeError):
-        light_field((2, 2), (0, 0)).name = "other"  # type: ignore[misc]
+        light_field((2, 2), (0, 0)).name = "other"

@@ -12,7 +12,7 @@ from focaldepth.core.stack import FocalStack
 
 
 def spec(**facts: object) -> MethodSpec:
-    return MethodSpec("Title", Access.STREAM, "Good for tests.", **facts)  # type: ignore[arg-type]
+    return MethodSpec("Title", Access.STREAM, "Good for tests.", **facts)
 
 
 def stack(n: int, unit: Unit = Unit.METRE) -> FocalStack:
@@ -50,7 +50,7 @@ def test_facts_are_frozen_and_comparable() -> None:
     assert spec(citations=(citation,)) == spec(citations=(Citation("key2020", "A. Author: Title. 2020."),))
     assert hash(spec()) == hash(spec())
     with pytest.raises(AttributeError):
-        spec().title = "other"  # type: ignore[misc]
+        spec().title = "other"
 
 
 def test_a_class_with_spec_and_call_is_a_method() -> None:

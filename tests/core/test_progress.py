@@ -61,9 +61,9 @@ def test_by_default_every_core_works_and_memory_has_no_limit() -> None:
 )  # fmt: skip
 def test_impossible_resources_are_refused(options: dict[str, int], message: str) -> None:
     with pytest.raises(SettingError, match=message):
-        Run(**options)  # type: ignore[arg-type]
+        Run(**options)
 
 
 def test_a_run_is_frozen() -> None:
     with pytest.raises(AttributeError):
-        Run().threads = 2  # type: ignore[misc]
+        Run().threads = 2

@@ -97,7 +97,7 @@ def test_entry_points_of_other_packages_are_plug_ins(folder: Path, monkeypatch: 
     import textwrap
 
     assert toys().names() == ["kite", "red-ball"]
-    assert toys().get("kite") is textwrap.dedent  # type: ignore[comparison-overlap]
+    assert toys().get("kite") is textwrap.dedent
     assert toys().get("red-ball") == "ball", "what the package brings itself goes first"
 
 

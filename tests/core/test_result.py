@@ -44,10 +44,10 @@ class TestDepthMap:
             with pytest.raises(ValueError, match="read-only"):
                 array[0, 0] = 0
         with pytest.raises(AttributeError):
-            made.unit = Unit.INDEX  # type: ignore[misc]
+            made.unit = Unit.INDEX
 
     def test_types_are_brought_to_the_contract(self) -> None:
-        made = DepthMap(np.ones((2, 3)), "m", np.ones((2, 3), np.uint8), np.ones((2, 3)))  # type: ignore[arg-type]
+        made = DepthMap(np.ones((2, 3)), "m", np.ones((2, 3), np.uint8), np.ones((2, 3)))
         assert (made.values.dtype, made.valid.dtype) == (np.float32, bool)
         assert made.sigma is not None
         assert made.sigma.dtype == np.float32
@@ -91,7 +91,7 @@ class TestTo:
         assert made.to(Unit.METRE) is made
 
     def test_a_unit_may_be_given_by_name(self) -> None:
-        assert depth_map().to("dioptre").unit is Unit.DIOPTRE  # type: ignore[arg-type]
+        assert depth_map().to("dioptre").unit is Unit.DIOPTRE
 
     @given(st.sampled_from(DISTANCES), st.sampled_from(DISTANCES), st.floats(0.1, 10), st.floats(1e-4, 1e-2))
     def test_there_and_back_is_the_same(self, a: Unit, b: Unit, value: float, share: float) -> None:
@@ -99,7 +99,7 @@ class TestTo:
         made = DepthMap(ones * value, a, ones.astype(bool), ones * value * share)
         back = made.to(b, OPTICS).to(a, OPTICS)
         np.testing.assert_allclose(back.values, made.values, rtol=1e-5)
-        np.testing.assert_allclose(back.sigma, made.sigma, rtol=1e-5)  # type: ignore[arg-type]
+        np.testing.assert_allclose(back.sigma, made.sigma, rtol=1e-5)
 
     @given(st.sampled_from(DISTANCES), st.sampled_from(DISTANCES), st.floats(0.1, 10))
     def test_sigma_is_the_spread_of_the_moved_numbers(self, a: Unit, b: Unit, value: float) -> None:
@@ -108,7 +108,7 @@ class TestTo:
         ones = np.ones((1, 1))
         moved = DepthMap(ones * value, a, ones.astype(bool), ones * sigma).to(b, OPTICS)
         samples = convert(value + sigma * np.array([-1.0, 1.0]), a, b, OPTICS)
-        np.testing.assert_allclose(moved.sigma, abs(samples[1] - samples[0]) / 2, rtol=1e-4)  # type: ignore[arg-type]
+        np.testing.assert_allclose(moved.sigma, abs(samples[1] - samples[0]) / 2, rtol=1e-4)
 
     def test_without_sigma_there_is_none_after(self) -> None:
         assert depth_map(sigma=None).to(Unit.DIOPTRE).sigma is None
@@ -146,13 +146,13 @@ class TestResult:
         made = Estimate(depth_map(), np.zeros((2, 2), np.float32))
         assert (made.all_in_focus, made.filled, dict(made.extras)) == (None, None, {})
         with pytest.raises(AttributeError):
-            made.filled = depth_map()  # type: ignore[misc]
+            made.filled = depth_map()
 
     def test_a_result_is_frozen_and_travels(self) -> None:
         axis = FocusAxis(np.array([1.0, 2.0]), Unit.METRE)
         made = DepthResult(depth_map(), axis, OPTICS, np.zeros((2, 2), np.float32), Provenance("naive"))
         with pytest.raises(AttributeError):
-            made.index = np.ones((2, 2), np.float32)  # type: ignore[misc]
+            made.index = np.ones((2, 2), np.float32)
         back = pickle.loads(pickle.dumps(made))
         assert back.axis == axis
         assert back.optics == OPTICS

@@ -61,7 +61,7 @@ class TestCheck:
          {"mode": "b"}, {"shape": Shape.SQUARE}, {"label": "x"}],
     )  # fmt: skip
     def test_good_values_pass(self, good: dict[str, object]) -> None:
-        Knobs(**good)  # type: ignore[arg-type]
+        Knobs(**good)
 
     @pytest.mark.parametrize(
         ("bad", "message"),
@@ -82,7 +82,7 @@ class TestCheck:
     )
     def test_bad_values_name_class_setting_and_range(self, bad: dict[str, object], message: str) -> None:
         with pytest.raises(SettingError, match=message):
-            Knobs(**bad)  # type: ignore[arg-type]
+            Knobs(**bad)
 
     def test_a_sweep_is_checked_too(self) -> None:
         with pytest.raises(SettingError, match="gain is 11"):

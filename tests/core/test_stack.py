@@ -2,7 +2,7 @@
 
 import pickle
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import StackError
 from focaldepth.core.optics import Optics
-from focaldepth.core.stack import ArraySource, FocalStack, SelectedSource, StackInfo, Transfer, reduce_frame, white_of
+from focaldepth.core.stack import (
+    ArraySource,
+    DerivedSource,
+    FocalStack,
+    SelectedSource,
+    StackInfo,
+    Transfer,
+    reduce_frame,
+    white_of,
+)
 
 DTYPES = [np.uint8, np.uint16, np.float32]
 
@@ -27,7 +36,7 @@ def frames(n: int = 4, dtype: type = np.uint8, channels: int = 3) -> NDArray[np.
 
 def stack(n: int = 4, **changes: object) -> FocalStack:
     axis = FocusAxis(np.arange(1.0, n + 1), Unit.METRE)
-    return replace(FocalStack.from_arrays(frames(n), axis, name="bug"), **changes)  # type: ignore[arg-type]
+    return replace(FocalStack.from_arrays(frames(n), axis, name="bug"), **changes)
 
 
 class Counting(ArraySource):
@@ -40,9 +49,9 @@ class Counting(ArraySource):
         object.__setattr__(self, "lock", threading.Lock())
 
     def read(self, i: int) -> NDArray[np.generic]:
-        with self.lock:  # type: ignore[attr-defined]
-            self.reads.append(i)  # type: ignore[attr-defined]
-        if i == self.fail_at:  # type: ignore[attr-defined]
+        with self.lock:
+            self.reads.append(i)
+        if i == self.fail_at:
             raise StackError("torn.", where=f"frame {i}")
         return super().read(i)
 
@@ -126,7 +135,7 @@ class TestFromArrays:
     )  # fmt: skip
     def test_what_makes_no_stack_is_refused(self, bad: object, message: str) -> None:
         with pytest.raises(StackError, match=message):
-            FocalStack.from_arrays(bad, name="bug")  # type: ignore[arg-type]
+            FocalStack.from_arrays(bad, name="bug")
 
     def test_another_number_of_positions_is_refused(self) -> None:
         with pytest.raises(StackError, match=r"bug: 4 frames but 3 focus positions. Give one focus position per frame"):
@@ -146,21 +155,21 @@ class TestFacts:
 
     def test_a_stack_is_frozen(self) -> None:
         with pytest.raises(AttributeError):
-            stack().axis = FocusAxis.frames(4)  # type: ignore[misc]
+            stack().axis = FocusAxis.frames(4)
 
     def test_info_is_read_only(self) -> None:
         info = StackInfo(skipped={"a": "torn"}, extra={"x": 1})
         with pytest.raises(TypeError):
-            info.skipped["b"] = ""  # type: ignore[index]
+            info.skipped["b"] = ""
         with pytest.raises(TypeError):
-            info.extra["b"] = ""  # type: ignore[index]
+            info.extra["b"] = ""
 
     def test_transfer_may_be_given_by_name(self) -> None:
         assert stack(transfer="srgb").transfer is Transfer.SRGB
 
     def test_blur_axis_follows_the_optics(self) -> None:
         assert stack().blur_axis.unit is Unit.DIOPTRE
-        assert stack(optics=Optics(model="telecentric")).blur_axis.unit is Unit.METRE  # type: ignore[arg-type]
+        assert stack(optics=Optics(model="telecentric")).blur_axis.unit is Unit.METRE
 
     def test_stacks_are_compared_by_identity(self) -> None:
         a = stack()
@@ -184,7 +193,7 @@ class TestReading:
         made = FocalStack(source, FocusAxis.frames(5))
         for i, frame in enumerate(made.frames(prefetch, threads)):
             np.testing.assert_array_equal(frame, source.arrays[i])
-        assert sorted(source.reads) == list(range(5))  # type: ignore[attr-defined]
+        assert sorted(source.reads) == list(range(5))
 
     def test_a_stack_can_be_read_again(self) -> None:
         made = stack()
@@ -197,7 +206,7 @@ class TestReading:
         next(reading)
         next(reading)
         reading.close()
-        assert len(source.reads) <= 2 + prefetch - 1  # type: ignore[attr-defined]
+        assert len(source.reads) <= 2 + prefetch - 1
 
     def test_an_error_of_a_frame_reaches_the_caller(self) -> None:
         source = Counting(tuple(frames(5)), fail_at=2)
@@ -245,7 +254,7 @@ class TestSelection:
         part = made.take(chosen)
         np.testing.assert_array_equal(part.read_all(), made.read_all()[chosen])
         np.testing.assert_array_equal(part.axis.values, made.axis.values[chosen])
-        np.testing.assert_array_equal(part.gains, made.gains[chosen])  # type: ignore[index]
+        np.testing.assert_array_equal(part.gains, made.gains[chosen])
         assert part.info.frame_names == tuple(f"frame {i}" for i in chosen)
 
     def test_files_of_one_container_stay(self) -> None:
@@ -268,6 +277,23 @@ class TestSelection:
         np.testing.assert_array_equal(part.read(0), base.read(3))
         np.testing.assert_array_equal(part.preview(1, 2), base.preview(1, 2))
         assert part.coverage(0) is None
+
+    def test_what_a_derived_source_does_not_say_is_as_in_its_base(self) -> None:
+        class Masked(ArraySource):
+            def coverage(self, i: int) -> NDArray[np.bool_]:
+                return np.arange(30).reshape(5, 6) > i
+
+        @dataclass(frozen=True)
+        class Darker(DerivedSource):
+            def read(self, i: int) -> NDArray[np.generic]:
+                return super().read(i) // 2
+
+        base = Masked(tuple(frames(3)), 200.0)
+        made = Darker(base)
+        assert (len(made), made.shape, made.dtype, made.white) == (3, base.shape, base.dtype, 200.0)
+        np.testing.assert_array_equal(made.read(1), base.read(1) // 2)
+        np.testing.assert_array_equal(made.preview(1, 2), base.preview(1, 2))
+        np.testing.assert_array_equal(made.coverage(2), base.coverage(2))
 
 
 class TestReduceFrame:

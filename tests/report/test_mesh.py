@@ -141,3 +141,56 @@ def test_formats_are_checked_before_writing(plate, tmp_path, monkeypatch):
     with pytest.raises(MissingExtraError, match=r"focaldepth\[mesh\]"):
         write_mesh(plate, tmp_path, ["glb"])
     assert not list(tmp_path.iterdir())
+
+
+def test_far_outliers_do_not_ruin_the_model(make_result, plate):
+    values = np.array(plate.map.values)
+    values[30:38, 40:48] = 1e6
+    model = surface(with_depth(plate, values))
+    assert model.left_out == {"too far": 64, "loose": 0}
+    np.testing.assert_allclose(np.ptp(model.vertices, axis=0), [0.010, 0.008, 0.0], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("unit", [Unit.METRE, Unit.DIOPTRE])
+def test_points_whose_error_bar_reaches_infinity_are_left_out(plate, unit):
+    values = np.full(plate.map.shape, 2.0, np.float32)
+    sigma = np.full(values.shape, 0.98, np.float32)
+    sigma[:40] = 1.02  # 2 sigma beyond 2 dioptres, or a depth of 2 m unknown by more than half
+    depth = DepthMap(values, unit, np.ones(values.shape, bool), sigma)
+    model = surface(replace(plate, map=depth))
+    assert model.left_out["too far"] == 40 * 101
+    assert len(model.vertices) == 41 * 101
+
+
+def test_loose_flakes_are_left_out_but_large_pieces_are_kept(make_result):
+    values = np.full((100, 100), np.nan)
+    values[:, :60] = 0.5
+    values[:40, 62:] = 1.0
+    values[80:84, 80:84] = 0.7
+    values[98, 98] = 0.7
+    model = surface(with_depth(make_result(shape=values.shape), values))
+    assert model.left_out == {"too far": 0, "loose": 16 + 1}
+    assert len(model.vertices) == 100 * 60 + 40 * 38
+
+
+def test_relief_of_metres_is_even_in_dioptres_so_planes_stay_planes(make_result):
+    """Without a focal length; a floor that runs to 400 m, and a far outlier, stay in a box of width 1."""
+    rows = np.linspace(0.0025, 2.0, 80)  # 1 / depth of a plane is linear in the rows
+    values = (1 / rows)[:, None] * np.ones((1, 120))
+    model = surface(with_depth(make_result(shape=values.shape), values, optics=Optics()))
+    assert model.unit == "none"
+    assert "of dioptres" in model.rule
+    _, y, z = model.vertices.T
+    plane = np.polynomial.polynomial.polyfit(y, z, 1)
+    np.testing.assert_allclose(z, np.polynomial.polynomial.polyval(y, plane), atol=1e-5)
+    assert z[np.argmin(y)] > z[np.argmax(y)]  # the bottom is near
+    assert np.ptp(z) == pytest.approx(0.3, rel=0.05)
+    values[40, 60:62] = 7e6
+    assert np.ptp(surface(with_depth(make_result(shape=values.shape), values, optics=Optics())).vertices[:, 2]) < 0.4
+
+
+def test_sidecar_says_what_was_left_out(plate, tmp_path):
+    values = np.array(plate.map.values)
+    values[0, :5] = 1e5
+    write_mesh(with_depth(plate, values), tmp_path, ["ply"])
+    assert json.loads((tmp_path / "model.json").read_text())["left_out"] == {"too far": 5, "loose": 0}

@@ -2,15 +2,22 @@
 
 import subprocess
 import sys
+from base64 import b64decode
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.optics import Optics
+from focaldepth.core.result import DepthMap
+from focaldepth.core.stack import StackInfo
 from focaldepth.report._curves import curve_grid, focus_scale, telling_pixels
-from focaldepth.report._frames import frame_shares, motions
-from focaldepth.report._probe import quantise
+from focaldepth.report._frames import frame_shares, frame_strip, motions
+from focaldepth.report._probe import exact_pixels, grids, quantise
 from focaldepth.report.scale import display_for
 
 
@@ -50,6 +57,103 @@ def test_telling_pixels(make_result):
     assert "±" in near.text
 
 
+def test_telling_pixels_show_the_ends_and_the_middle_of_the_range(make_result):
+    """Also where the ends have weak curves and most pixels lie far."""
+    result = make_result(shape=(120, 90))
+    index = np.full((120, 90), 1.0, np.float32)
+    index[:20], index[20:40], index[40:60] = 6.0, 3.5, 1.5
+    valid = np.ones(index.shape, bool)
+    rows, cols = np.arange(2, 120, 5), np.arange(2, 90, 5)
+    curves = np.exp(-0.5 * (np.arange(8)[:, None, None] - index[np.ix_(rows, cols)]) ** 2)
+    curves[:, :8] = 0.5 + 0.5 * curves[:, :8]
+    values = (1 / np.interp(index, np.arange(8), 1 / result.axis.values)).astype(np.float32)
+    result = replace(
+        result,
+        map=DepthMap(values, Unit.METRE, valid),
+        index=index,
+        extras={"curves": curves.astype(np.float32), "curve_rows": rows, "curve_cols": cols},
+    )
+    scale = focus_scale(result.axis, result.optics)
+    grid = curve_grid(result.extras, result.map.shape)
+    chosen = {p.kind: p for p in telling_pixels(result, grid, scale, display_for(0, 2, Unit.METRE))}
+    assert [float(index[chosen[k].row, chosen[k].col]) for k in ("near", "middle", "far")] == [1.0, 3.5, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("curve", "why"),
+    [
+        (np.r_[5.0, np.ones(7)], "peak in first frame"),
+        (np.r_[np.ones(7), 5.0], "peak in last frame"),
+        (np.ones(8), "no clear peak"),
+        (np.r_[np.ones(4), 5.0, np.ones(3)], "peak not trusted"),
+    ],
+)
+def test_pixels_without_depth_say_what_their_curve_looks_like(make_result, curve, why):
+    result = make_result()
+    shape = result.extras["curves"].shape[1:]
+    extras = {**result.extras, "curves": np.ones(shape) * curve[:, None, None]}
+    scale = focus_scale(result.axis, result.optics)
+    grid = curve_grid(extras, result.map.shape)
+    chosen = {p.kind: p for p in telling_pixels(result, grid, scale, display_for(0, 2, Unit.METRE))}
+    assert chosen["no depth"].text == why
+
+
+@given(st.floats(0.05, 5), st.lists(st.floats(0.002, 3), min_size=1, max_size=12))
+def test_focus_positions_are_told_apart_with_few_digits(first, steps):
+    axis = FocusAxis(first * np.cumprod(np.r_[1.0, 1 + np.array(steps)]), Unit.METRE)
+    scale = focus_scale(axis, Optics())
+    assert len(set(scale.texts)) == len(axis)
+    marks = [m.text for m in scale.marks]
+    assert len(set(marks)) == len(marks)
+
+
+def test_focus_positions_have_no_more_digits_than_they_need():
+    assert focus_scale(FocusAxis(np.array([0.2384, 0.2389, 0.2394]), Unit.METRE), Optics()).texts[1] == "238.9 mm"
+    assert focus_scale(FocusAxis(np.array([-0.75, -0.65, -0.55]), Unit.MICROMETRE), Optics()).texts[1] == "−0.65 µm"
+    far = focus_scale(FocusAxis(np.array([10.0, 12.72, 58.34, 7_223_525.8]), Unit.METRE), Optics()).texts
+    assert far == ("10.0 m", "12.7 m", "58.3 m", "7220 km")
+
+
+def test_names_that_only_count_are_left_away(make_result):
+    result = make_result(n=3)
+    scale = focus_scale(result.axis, result.optics)
+    told = [c.name for c in frame_strip(result, scale).cards]
+    assert told == ["IMG_0.jpg", "IMG_1.jpg", "IMG_2.jpg"]
+    for first in (0, 1):
+        counted = replace(result, info=StackInfo("s", tuple(f"s.npz frame {i + first}" for i in range(3))))
+        assert [c.name for c in frame_strip(counted, scale).cards] == ["", "", ""]
+    turned = replace(result, info=StackInfo("s", tuple(f"s.npz frame {3 - i}" for i in range(3))))
+    assert frame_strip(turned, scale).cards[0].name == "s.npz frame 3"
+
+
+def test_dark_thumbnails_are_stretched_all_alike(make_result):
+    result = make_result(n=2)
+    scale = focus_scale(result.axis, result.optics)
+    assert frame_strip(result, scale).stretched is False
+    dark = (result.extras["thumbnails"] // 8 + np.array([0, 20])[:, None, None, None]).astype(np.uint8)
+    strip = frame_strip(replace(result, extras={"thumbnails": dark}), scale)
+    assert strip.stretched is True
+    first, second = (
+        cv2.imdecode(np.frombuffer(b64decode(c.thumbnail.split(",")[1]), np.uint8), 0) for c in strip.cards
+    )
+    assert second.mean() > first.mean() + 50
+
+
+def test_frames_of_the_probe_are_parts_of_a_frame(make_result):
+    for n, least in ((10, 10), (49, 5), (200, 1), (300, 1)):
+        grid = grids(make_result(n=n))
+        assert grid["indexScale"] >= least
+        assert grid["indexScale"] * (n - 1) <= 255 or grid["indexScale"] == 1
+
+
+def test_single_pixels_are_exact(make_result):
+    result = make_result()
+    col, row, depth, sigma, frame = exact_pixels(result, [(50, 40)])[0]
+    assert (col, row) == (40, 50)
+    assert (depth, sigma, frame) == (result.map.values[50, 40], result.map.sigma[50, 40], result.index[50, 40])
+    assert exact_pixels(result, [(0, 0)])[0][2:4] == [None, None]
+
+
 def test_curves_are_thinned_to_a_size():
     extras = {"curves": np.ones((300, 60, 90), np.float32), "curve_rows": np.arange(60), "curve_cols": np.arange(90)}
     grid = curve_grid(extras, (60, 90), most=100_000)
@@ -77,8 +181,6 @@ def test_motion_is_shift_of_the_centre_scale_and_turn(make_result):
 
 @pytest.mark.parametrize("values", [[0.001, 5.0, 5000.0], [-3.0, 0.0, 4.0], [2.0, 2.0, 2.0]])
 def test_quantised_values_come_back(values):
-    from base64 import b64decode
-
     values = np.array([values], np.float32)
     valid = np.array([[True, True, False]])
     part = quantise(values, valid, 16)

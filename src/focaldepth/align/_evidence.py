@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from focaldepth.align._alignment import MotionModel
 from focaldepth.align._geometry import Matrix, nearest
-from focaldepth.align._graph import solve
+from focaldepth.align._graph import Places, solve
 from focaldepth.align._links import Links
 from focaldepth.align._pair import Match
 from focaldepth.align._pyramid import Pyramid, brightness, preview_factor
@@ -60,15 +60,15 @@ class Evidence:
         """Frame nearest to the middle of the stack among the largest linked group."""
         return min(self.group, key=lambda i: abs(i - len(self) // 2))
 
-    def of_group(self) -> list[Match]:
-        """Return the matches inside the largest group."""
+    def places(self) -> Places:
+        """Return all places of matches inside the largest group, which holds two frames at least."""
         inside = set(self.group)
-        return [m for m in self.matches if m.a in inside]
+        return Places.of([m for m in self.matches if m.a in inside])
 
-    def solve(self, matches: list[Match], model: MotionModel) -> Matrix:
+    def solve(self, places: Places, model: MotionModel) -> Matrix:
         """Return transforms (N, 3, 3) from the reference to each frame, in preview pixels."""
         start = np.stack([nearest(t, self.shape, model) for t in self.links.start(self.reference)])
-        return solve(len(self), matches, self.reference, model, self.shape, start)
+        return solve(len(self), places, self.reference, model, self.shape, start)
 
 
 def gather(stack: FocalStack, run: Run, matcher: Matcher, long_side: int) -> Evidence:

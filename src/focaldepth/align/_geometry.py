@@ -17,24 +17,25 @@ PARAMETERS = {MotionModel.TRANSLATION: 2, MotionModel.SIMILARITY: 4, MotionModel
 
 
 def jacobian(points: NDArray[np.float64], model: MotionModel) -> NDArray[np.float64]:
-    """Return how points move with the parameters of a small update, (K, 2, P); identity at parameters 0.
+    """Return how x and y of points move with each parameter of a small update, (P, 2, K); identity at parameters 0.
 
     Args:
         points: (K, 2) x and y, best in units of the picture's half diagonal about its centre.
         model: which update.
     """
     x, y = points[:, 0], points[:, 1]
-    one, zero = np.ones_like(x), np.zeros_like(x)
-    columns = {
-        MotionModel.TRANSLATION: ([one, zero], [zero, one]),
-        MotionModel.SIMILARITY: ([one, zero, x, -y], [zero, one, y, x]),
-        MotionModel.AFFINE: ([one, zero, x, y, zero, zero], [zero, one, zero, zero, x, y]),
-        MotionModel.HOMOGRAPHY: (
-            [one, zero, x, y, zero, zero, -x * x, -x * y],
-            [zero, one, zero, zero, x, y, -x * y, -y * y],
-        ),
-    }[model]
-    return np.stack([np.stack(c, -1) for c in columns], 1)
+    out = np.zeros((PARAMETERS[model], 2, len(points)))
+    out[0, 0] = out[1, 1] = 1
+    if model is MotionModel.SIMILARITY:
+        out[2] = x, y
+        out[3] = -y, x
+    elif model in (MotionModel.AFFINE, MotionModel.HOMOGRAPHY):
+        out[2, 0] = out[4, 1] = x
+        out[3, 0] = out[5, 1] = y
+    if model is MotionModel.HOMOGRAPHY:
+        out[6] = -x * x, -x * y
+        out[7] = -x * y, -y * y
+    return out
 
 
 def update_matrix(p: NDArray[np.float64], model: MotionModel) -> Matrix:
@@ -68,6 +69,11 @@ def rescaled(transform: Matrix, factor: float) -> Matrix:
     return out / out[..., 2:, 2:]
 
 
+def inverse(transform: Matrix) -> Matrix:
+    """Return the transforms back."""
+    return np.asarray(np.linalg.inv(transform), np.float64)
+
+
 def apply_to(transform: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return transformed points, (..., 2)."""
     q = points @ transform[:, :2].T + transform[:, 2]
@@ -97,7 +103,7 @@ def nearest(transform: Matrix, shape: tuple[int, int], model: MotionModel) -> Ma
         return transform
     shift = apply_to(to_unit, apply_to(transform, at)) - unit
     j = jacobian(unit, model)
-    p = np.asarray(np.linalg.lstsq(j.reshape(-1, j.shape[2]), shift.ravel(), rcond=None)[0], np.float64)
+    p = np.asarray(np.linalg.lstsq(j.reshape(len(j), -1).T, shift.T.ravel(), rcond=None)[0], np.float64)
     out: Matrix = np.linalg.inv(to_unit) @ update_matrix(p, model) @ to_unit
     return out
 

@@ -12,14 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from focaldepth.align._alignment import MotionModel
 from focaldepth.align._evidence import Evidence
-from focaldepth.align._fit import weights
 from focaldepth.align._geometry import Matrix, corner_motion
-from focaldepth.align._graph import residuals
-from focaldepth.align._pair import Match
+from focaldepth.align._graph import Places
 
 _COLUMNS, _ROWS = 8, 6
 _RICH = (MotionModel.AFFINE, MotionModel.HOMOGRAPHY)
@@ -68,10 +65,14 @@ class Verdict:
 
 def judge(evidence: Evidence, models: Sequence[MotionModel], tolerance_px: float) -> Verdict:
     """Choose among models, from simple to rich, and leaving the frames as they are."""
-    matches = evidence.of_group()
-    halves = _halves(matches, evidence.shape)
+    places = evidence.places()
+    halves = _halves(places, evidence.shape)
     still = np.tile(np.eye(3), (len(evidence), 1, 1))
-    caps = [float(np.quantile(_squares(h, still)[0], 0.9)) + 1e-12 for h in halves]
+    if not all(map(len, halves)):
+        # all detail lies in windows of one colour: nothing can be held out
+        apart = evidence.factor * _mean_square(places, still, np.inf) ** 0.5
+        return Verdict(None, apart, apart, 0.0, 0.0)
+    caps = [float(np.quantile((h.residuals(still) ** 2).sum(1), 0.9)) + 1e-12 for h in halves]
     before = float(np.mean([_mean_square(h, still, c) for h, c in zip(halves, caps, strict=True)]))
     best, best_after = None, before
     for model in models:
@@ -81,36 +82,29 @@ def judge(evidence: Evidence, models: Sequence[MotionModel], tolerance_px: float
         after = float(np.mean([_mean_square(halves[k], found[1 - k], caps[k]) for k in (0, 1)]))
         if best is None or after < _WORTH[model] * best_after:
             best, best_after = model, after
-    explained = 1 - best_after / before
+    explained = 1 - best_after / before if before > 0 else 0.0
     motion = 0.0
     if best is not None:
-        found_all = evidence.solve(matches, best)
+        found_all = evidence.solve(places, best)
         motion = evidence.factor * max(corner_motion(t, evidence.shape) for t in found_all[evidence.group])
     use = best if explained >= NEEDED and motion > tolerance_px else None
     scale = evidence.factor
     return Verdict(use, scale * before**0.5, scale * best_after**0.5, explained, motion)
 
 
-def _halves(matches: Sequence[Match], shape: tuple[int, int]) -> tuple[list[Match], list[Match]]:
-    """Split the places of matches by a chequerboard of windows."""
+def _halves(places: Places, shape: tuple[int, int]) -> tuple[Places, Places]:
+    """Split places by a chequerboard of windows."""
     h, w = shape
-    out: tuple[list[Match], list[Match]] = ([], [])
-    for m in matches:
-        odd = ((m.p[:, 0] * _COLUMNS / w).astype(int) + (m.p[:, 1] * _ROWS / h).astype(int)) % 2 == 1
-        for half, chosen in zip(out, (~odd, odd), strict=True):
-            if chosen.any():
-                half.append(m.take(chosen))
-    return out
+    x, y = places.p.T
+    odd = ((x * _COLUMNS / w).astype(int) + (y * _ROWS / h).astype(int)) % 2 == 1
+    return places.take(~odd), places.take(odd)
 
 
-def _squares(matches: Sequence[Match], transforms: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return squared distances of the ends of all places, and their weights."""
-    square = [(r**2).sum(1) for r in residuals(matches, transforms)]
-    weight = [np.trace(weights(m.information), axis1=1, axis2=2) / 2 for m in matches]
-    return np.concatenate(square), np.concatenate(weight)
+def _mean_square(places: Places, transforms: Matrix, cap: float) -> float:
+    """Return the weighted mean square distance of the two ends of places, in px^2.
 
-
-def _mean_square(matches: Sequence[Match], transforms: Matrix, cap: float) -> float:
-    """Return the weighted mean square; the largest tenth counts at most `cap`, so that a few windows decide nothing."""
-    square, weight = _squares(matches, transforms)
+    The largest tenth counts at most `cap`, so that a few windows decide nothing.
+    """
+    square = (places.residuals(transforms) ** 2).sum(1)
+    weight = np.trace(places.weight, axis1=1, axis2=2)
     return float((weight * np.minimum(square, cap)).sum() / weight.sum())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from focaldepth.align._alignment import MotionModel
 from focaldepth.align._fit import fit
-from focaldepth.align._geometry import Matrix, apply_to, corner_motion, is_sane, rescaled
+from focaldepth.align._geometry import Matrix, apply_to, corner_motion, inverse, is_sane, rescaled
 from focaldepth.align._pyramid import TILE, Pyramid
 from focaldepth.align._tiles import Tiles, measure
 
@@ -21,6 +21,9 @@ _GOOD = 0.95
 inverts the contrast of fine detail, and such tiles agree on wrong places."""
 _ENOUGH = 24
 _FAR_PX = 1.5
+_SETTLED_PX = 0.1
+"""A level is left once a step moves the corners by less: a tile measured from so near is exact, and further steps gave
+the same error on stacks of known motion (docs/notes/alignment.md)."""
 _SIGMA_PX = 1.0
 """Displacement error of a tile at correlation 0.8, in pixels of its level; it falls with the square of the disagreement
 (chosen among powers 1 to 6 on stacks of known motion, docs/notes/alignment.md)."""
@@ -46,11 +49,28 @@ class Match:
     transform: Matrix
     correlation: float
 
-    def take(self, chosen: NDArray[np.bool_]) -> Match:
-        """Return the match with some of its places only."""
-        return Match(
-            self.a, self.b, self.p[chosen], self.q[chosen], self.information[chosen], self.transform, self.correlation
-        )
+
+@dataclass(frozen=True)
+class Sightings:
+    """Tiles of one frame and where they were seen in another; pixels of the finest preview level.
+
+    Attributes:
+        p, q: (K, 2) x and y in the first and in the second frame.
+        information: (K, 2, 2) inverse covariance of q, in pixels of the first frame.
+        correlation: (K,) agreement of each.
+    """
+
+    p: NDArray[np.float64]
+    q: NDArray[np.float64]
+    information: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+
+    def take(self, chosen: NDArray[np.bool_]) -> Sightings:
+        """Return some of the sightings."""
+        return Sightings(self.p[chosen], self.q[chosen], self.information[chosen], self.correlation[chosen])
+
+    def __len__(self) -> int:
+        return len(self.p)
 
 
 def match(a: int, b: int, first: Pyramid, second: Pyramid, start: Matrix | None = None) -> Match | None:
@@ -64,26 +84,24 @@ def match(a: int, b: int, first: Pyramid, second: Pyramid, start: Matrix | None 
     if min(first.shape) < 3 * TILE:
         return None
     transform = np.eye(3) if start is None else start
-    found: list[Tiles] = []
+    found: list[Sightings] = []
     agreement = 0.0
     top = len(first.levels) - 1
     for level in range(top, -1, -1):
         if level == top and start is None:
             transform, agreement = _search(first, second, level)
-        result = _refine(first, second, level, transform, found, 5 if start is None else 2)
-        if result is None:
+        refined = _refine(first, second, level, transform, found, 5 if start is None else 2)
+        if refined is None:
             continue
-        transform, tiles, typical = result
-        found.append(tiles)
+        transform, seen, typical = refined
+        found.append(seen)
         agreement = max(agreement, typical)
     if not found or not is_sane(transform, first.shape):
         return None
-    tiles = _best(_merge(found))
-    if len(tiles) < 6:
+    best = _best(found)
+    if len(best) < 6:
         return None
-    q = apply_to(transform, tiles.centre + tiles.shift)
-    # shifts of coarser levels were measured about earlier transforms and are absolute by now, see _refine
-    return Match(a, b, tiles.centre, q, tiles.information, transform, agreement)
+    return Match(a, b, best.p, best.q, best.information, transform, agreement)
 
 
 def measure_match(first: Pyramid, second: Pyramid, transform: Matrix) -> float:
@@ -97,34 +115,32 @@ def measure_match(first: Pyramid, second: Pyramid, transform: Matrix) -> float:
 
 
 def _refine(
-    first: Pyramid, second: Pyramid, level: int, transform: Matrix, coarser: list[Tiles], rounds: int
-) -> tuple[Matrix, Tiles, float] | None:
-    """Improve a transform at one level with the help of the tiles of coarser ones; shifts of those are updated."""
+    first: Pyramid, second: Pyramid, level: int, transform: Matrix, coarser: list[Sightings], rounds: int
+) -> tuple[Matrix, Sightings, float] | None:
+    """Improve a transform at one level with the help of what coarser ones saw.
+
+    Returns:
+        The transform, what this level saw, and its typical correlation; None where too few tiles can be compared.
+    """
     scale = 2.0**level
-    tiles: Tiles | None = None
-    typical = 0.0
     for _ in range(rounds):
         local = rescaled(transform, 1 / scale)
         measured = measure(first.levels[level], second.levels[level], local, _corners(first, second, level, local))
         if len(measured) < 4:
             return None
         typical = float(np.median(measured.correlation))
-        measured = _again(first, second, level, local, measured)
-        tiles = _to_finest(measured, scale)
-        everything = _best(_merge([*coarser, tiles]))
-        if len(everything) < 4:
+        seen = _sighted(_again(first, second, level, local, measured), transform, scale)
+        best = _best([*coarser, seen])
+        if len(best) < 4:
             return None
-        step = fit(everything, first.shape, MotionModel.SIMILARITY if len(everything) >= 8 else MotionModel.TRANSLATION)
-        moved = transform @ step
-        moved /= moved[2, 2]
-        # places in the second frame stay; the shift is what the transform does not explain
-        coarser[:] = [_about(t, transform, moved) for t in coarser]
-        tiles = _about(tiles, transform, moved)
-        transform = moved
-        if corner_motion(step, first.shape) < 0.02 * scale:
+        shift = apply_to(inverse(transform), best.q) - best.p
+        model = MotionModel.SIMILARITY if len(best) >= 8 else MotionModel.TRANSLATION
+        step = fit(best.p, shift, best.information, first.shape, model)
+        transform = transform @ step
+        transform = transform / transform[2, 2]
+        if corner_motion(step, first.shape) < _SETTLED_PX * scale:
             break
-    assert tiles is not None
-    return transform, tiles, typical
+    return transform, seen, typical
 
 
 def _again(first: Pyramid, second: Pyramid, level: int, local: Matrix, tiles: Tiles) -> Tiles:
@@ -136,21 +152,11 @@ def _again(first: Pyramid, second: Pyramid, level: int, local: Matrix, tiles: Ti
     corner = np.round(some.centre - (TILE - 1) / 2).astype(np.int64)
     better = measure(first.levels[level], second.levels[level], local, corner, some.shift)
     won = better.correlation > some.correlation
-    out = [getattr(tiles, n).copy() for n in Tiles.__dataclass_fields__]
-    for mine, new in zip(out, (getattr(better, n) for n in Tiles.__dataclass_fields__), strict=True):
-        mine[far[won]] = new[won]
-    return Tiles(*out)
+    return tiles.replaced(far[won], better.take(won))
 
 
-def _about(tiles: Tiles, old: Matrix, new: Matrix) -> Tiles:
-    back = np.linalg.inv(new) @ old
-    return Tiles(
-        tiles.centre, apply_to(back, tiles.centre + tiles.shift) - tiles.centre, tiles.information, tiles.correlation
-    )
-
-
-def _to_finest(tiles: Tiles, scale: float) -> Tiles:
-    """Move tiles to pixels of the finest level and give them an honest precision.
+def _sighted(tiles: Tiles, transform: Matrix, scale: float) -> Sightings:
+    """Move tiles of a level to pixels of the finest one and give them an honest precision.
 
     The direction of the covariance comes from the texture, its size from the agreement: the textbook covariance is too
     small by far, since what disagrees is not noise but another blur.
@@ -158,25 +164,25 @@ def _to_finest(tiles: Tiles, scale: float) -> Tiles:
     off = np.maximum(1 - tiles.correlation, 0.003) / 0.2
     variance = (_SIGMA_PX * scale * off**2) ** 2
     shape = tiles.information / np.sqrt(np.maximum(np.linalg.det(tiles.information), 1e-12))[:, None, None]
-    return Tiles(
-        tiles.centre * scale + (scale - 1) / 2,
-        tiles.shift * scale,
-        shape / variance[:, None, None],
-        tiles.correlation,
+    p = tiles.centre * scale + (scale - 1) / 2
+    return Sightings(
+        p, apply_to(transform, p + tiles.shift * scale), shape / variance[:, None, None], tiles.correlation
     )
 
 
-def _best(tiles: Tiles) -> Tiles:
-    """Keep tiles that agree well and moved little; fewer demands when few do."""
+def _best(parts: list[Sightings]) -> Sightings:
+    """Keep sightings that agree well; fewer demands when few do."""
+    every = Sightings(
+        np.concatenate([s.p for s in parts]),
+        np.concatenate([s.q for s in parts]),
+        np.concatenate([s.information for s in parts]),
+        np.concatenate([s.correlation for s in parts]),
+    )
     for least in (_GOOD, 0.9, 0.8, 0.6):
-        good = tiles.take(tiles.correlation > least)
+        good = every.take(every.correlation > least)
         if len(good) >= _ENOUGH:
             return good
     return good
-
-
-def _merge(parts: list[Tiles]) -> Tiles:
-    return Tiles(*(np.concatenate([getattr(t, n) for t in parts]) for n in Tiles.__dataclass_fields__))
 
 
 def _corners(first: Pyramid, second: Pyramid, level: int, transform: Matrix) -> NDArray[np.int64]:

@@ -36,7 +36,7 @@ def resolve(evidence: Evidence, model: MotionModel | None, rule: str, numbers: d
     foreign, reasons = _classify(evidence, linked)
     small = np.tile(np.eye(3), (n, 1, 1))
     if model is not None:
-        small = _fill(evidence.solve(evidence.of_group(), model), linked)
+        small = _fill(evidence.solve(evidence.places(), model), linked)
     transforms = rescaled(small, evidence.factor) if model is not None else small
     transforms[foreign] = np.eye(3)
     transforms[evidence.reference] = np.eye(3)

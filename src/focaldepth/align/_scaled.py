@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.align._light import decoded, encoded
-from focaldepth.core.stack import Frame, FrameSource
+from focaldepth.core.stack import DerivedSource, Frame
 
 
 @dataclass(frozen=True)
-class ScaledSource:
+class ScaledSource(DerivedSource):
     """Another source whose light is multiplied by a factor per frame and channel.
 
     Attributes:
@@ -23,27 +23,8 @@ class ScaledSource:
         srgb: true where pixel values are sRGB-coded light; else they are light.
     """
 
-    base: FrameSource
     factors: NDArray[np.float64]
     srgb: bool
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of every frame."""
-        return self.base.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of every frame."""
-        return self.base.dtype
-
-    @property
-    def white(self) -> float:
-        """Value of full scale."""
-        return self.base.white
-
-    def __len__(self) -> int:
-        return len(self.base)
 
     def read(self, i: int) -> Frame:
         """Return frame i; values above full scale are cut."""
@@ -52,10 +33,6 @@ class ScaledSource:
     def preview(self, i: int, factor: int) -> Frame:
         """Return frame i reduced."""
         return self._scale(self.base.preview(i, factor), i)
-
-    def coverage(self, i: int) -> NDArray[np.bool_] | None:
-        """Return where frame i shows the scene."""
-        return self.base.coverage(i)
 
     def _scale(self, frame: Frame, i: int) -> Frame:
         factors = self.factors[i]

@@ -62,6 +62,23 @@ def enlarge(plane: NDArray[Any], factor: int, height: int, width: int) -> NDArra
     return np.ascontiguousarray(big[:height, :width])
 
 
+def enlarge_part(plane: NDArray[Any], rows: slice, cols: slice, factor: int) -> NDArray[Any]:
+    """Some pixels of the enlarged grid; the grid pixels beside them take part, so parts join without a trace.
+
+    Args:
+        plane: grid made by `shrink`.
+        rows, cols: pixels of the enlarged picture, with start and stop.
+        factor: enlarged pixels per grid pixel.
+    """
+    if factor == 1:
+        return plane[rows, cols]
+    y0, x0 = max(rows.start // factor - 1, 0), max(cols.start // factor - 1, 0)
+    part = plane[y0 : -(-rows.stop // factor) + 1, x0 : -(-cols.stop // factor) + 1]
+    part = enlarge(part, factor, part.shape[0] * factor, part.shape[1] * factor)
+    y, x = rows.start - y0 * factor, cols.start - x0 * factor
+    return np.ascontiguousarray(part[y : y + rows.stop - rows.start, x : x + cols.stop - cols.start])
+
+
 class Pyramid:
     """Block means of a score on grids 1, 2, 4 ... times coarser than the base grid, made when asked for."""
 

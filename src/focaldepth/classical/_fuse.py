@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from focaldepth.classical._aggregate import Plane, enlarge
+from focaldepth.classical._aggregate import Plane, enlarge_part
 from focaldepth.core.stack import Frame
 
-_STRIP = 64
-_TILE = np.array([64, 1024])
+_STRIP = 16
+_TILE = np.array([32, 1024])
 _NEGLIGIBLE = 1 / 64
 _COARSE = 8
 _TINY = np.float32(1e-6)
@@ -60,6 +60,7 @@ class MultibandFuser:
         self._shape, self._dtype, self._factor = shape, dtype, factor
         h, w, c = shape
         self._picture = np.zeros((h, w, c), np.float32)
+        self._piece = np.empty((*_TILE, c), np.float32)
         self._total: Plane | None = None
         self._top: Plane | None = None
         self._bands = _BandBlend(_levels(h, w))
@@ -70,10 +71,11 @@ class MultibandFuser:
         h, w, _ = self._shape
         for y, x in np.argwhere(_tile_peaks(share, self._factor) >= _NEGLIGIBLE) * _TILE:
             rows, cols = slice(y, min(y + _TILE[0], h)), slice(x, min(x + _TILE[1], w))
-            part = _enlarged_part(share, rows, cols, self._factor)
+            part = enlarge_part(share, rows, cols, self._factor)
             target = self._picture[rows, cols]
-            piece = frame[rows, cols].astype(np.float32)
-            target[:] = cv2.blendLinear(target, piece, 1 - part, part).reshape(target.shape)
+            piece = self._piece[: target.shape[0], : target.shape[1]]
+            np.copyto(piece, frame[rows, cols])
+            cv2.blendLinear(target, piece, 1 - part, part, dst=target)
         self._bands.update(_reduced(frame), score)
 
     def _share(self, score: Plane) -> Plane:
@@ -192,17 +194,6 @@ def _tile_peaks(share: Plane, factor: int) -> Plane:
     tiles = padded.reshape(padded.shape[0] // rows, rows, padded.shape[1] // cols, cols)
     peaks: Plane = tiles.max(1).max(2)
     return peaks
-
-
-def _enlarged_part(grid: Plane, rows: slice, cols: slice, factor: int) -> Plane:
-    """The enlarged grid at some pixels; the grid pixels beside them take part in the interpolation."""
-    if factor == 1:
-        return grid[rows, cols]
-    y0, x0 = max(rows.start // factor - 1, 0), max(cols.start // factor - 1, 0)
-    part = grid[y0 : -(-rows.stop // factor) + 1, x0 : -(-cols.stop // factor) + 1]
-    part = enlarge(part, factor, part.shape[0] * factor, part.shape[1] * factor)
-    y, x = rows.start - y0 * factor, cols.start - x0 * factor
-    return np.ascontiguousarray(part[y : y + rows.stop - rows.start, x : x + cols.stop - cols.start])
 
 
 def _up_rows(half: NDArray[np.float32], rows: slice, h: int, w: int) -> NDArray[np.float32]:

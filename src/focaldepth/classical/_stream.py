@@ -38,7 +38,6 @@ class Streamed:
         covered: (h, w) 1 where every frame shows the scene, on the grid.
         fuser: ends with the all-in-focus picture; None if none was asked for.
         curves: (N, a, b) focus curves on a coarse grid; `curve_rows`, `curve_cols` are its pixel positions.
-        source_frame: (h, w) int16 frame with the highest score, on the grid.
     """
 
     factor: int
@@ -53,11 +52,11 @@ class Streamed:
 
 
 def base_factor(height: int, width: int) -> int:
-    """Full-resolution pixels per grid pixel: 1 up to 2 megapixels, 2 above.
+    """Full-resolution pixels per grid pixel: 1 up to 1 megapixel, 2 above.
 
     Aggregated scores are smooth (sigma at least 2 px), so a grid of half the resolution loses nothing that matters.
     """
-    return 1 if height * width <= 2_000_000 else 2
+    return 1 if height * width <= 1_000_000 else 2
 
 
 def stream(stack: FocalStack, run: Run, windows: tuple[Window, ...], fusion: str) -> Streamed:

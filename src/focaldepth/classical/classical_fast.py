@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import Plane, Window, enlarge
-from focaldepth.classical._confidence import choose, peaks_on_grid, trust
+from focaldepth.classical._confidence import band_bytes, judge
 from focaldepth.classical._fill import complete
 from focaldepth.classical._stream import Streamed, base_factor, stream
 from focaldepth.classical.naive import NAYAR
@@ -71,10 +72,9 @@ class ClassicalFast:
         blending = 4 * c * pixels + 20 * grid if bands else 0
         picture = 0 if self.fusion == "none" else c * stack.dtype.itemsize * pixels
         frame = pixels * c * stack.dtype.itemsize  # the picture is built beside the measure, one frame behind it
-        return WorkingMemory(
-            reading=96 * grid + blending + (frame if self.fusion != "none" else 0) + (0 if bands else picture),
-            finishing=235 * grid + (4 * c * pixels + 10 * grid if bands else 0) + picture,
-        )
+        reading = 96 * grid + blending + (frame if self.fusion != "none" else 0) + (0 if bands else picture)
+        finishing = 110 * grid + (4 * c * pixels + 10 * grid if bands else 0) + 2 * picture
+        return WorkingMemory(reading, finishing + band_bytes(w // base_factor(h, w)))
 
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
         """Estimate depth; see the class."""
@@ -92,21 +92,18 @@ class ClassicalFast:
 def _estimate(state: Streamed, stack: FocalStack, max_sigma: float, threads: int) -> Estimate:
     """Turn the planes of one pass into full-resolution maps."""
     axis, shape = stack.blur_axis, stack.shape[:2]
-    peaks = peaks_on_grid(state, WINDOWS, axis.values, threads)
-    chosen = choose(peaks)
-    judged = trust(peaks, chosen, state, axis.values, max_sigma)
-    position, sigma = chosen.peak.position, judged.sigma
-    filled, wide = complete(position, sigma, judged.measured)
+    judged = judge(state, WINDOWS, axis.values, max_sigma, threads)
+    position, sigma = judged.position, judged.trust.sigma
+    filled, wide = complete(position, sigma, judged.trust.measured)
     index = axis.index_of(filled).astype(np.float32)
-    full_valid = enlarge(judged.valid.astype(np.uint8), state.factor, *shape) > 0
+    full_valid = enlarge(judged.trust.valid.astype(np.uint8), state.factor, *shape) > 0
     extras: dict[str, NDArray[Any]] = {
         "curves": state.curves,
         "curve_rows": state.curve_rows,
         "curve_cols": state.curve_cols,
-        "source_frame": state.trackers[0].index,
     }
+    source = _blocks(state.trackers[0].index, state.factor, shape)
     state.trackers.clear()
-    del peaks, chosen
 
     def big(plane: Plane) -> Plane:
         full: Plane = enlarge(plane, state.factor, *shape)
@@ -117,8 +114,15 @@ def _estimate(state: Streamed, stack: FocalStack, max_sigma: float, threads: int
         DepthMap(big(position), axis.unit, full_valid, big(sigma)),
         big(index),
         filled=DepthMap(big(filled), axis.unit, everywhere, big(wide)),
+        source_frame=source,
         extras=extras,
     )
+
+
+def _blocks(grid: NDArray[np.int16], factor: int, shape: tuple[int, int]) -> NDArray[np.int16]:
+    """Repeat every grid pixel over its block, as the fusers do."""
+    size = (grid.shape[1] * factor, grid.shape[0] * factor)
+    return np.ascontiguousarray(cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST)[: shape[0], : shape[1]])
 
 
 METHOD = ClassicalFast

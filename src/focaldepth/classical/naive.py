@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 
 from focaldepth.classical._fuse import ColourFuser
-from focaldepth.classical._luminance import brightness_gains, grey_mean
 from focaldepth.classical._peak import three_point_peak
+from focaldepth.classical._scores import scored_frames
 from focaldepth.core.method import Access, Citation, MethodSpec, WorkingMemory
 from focaldepth.core.progress import Run
 from focaldepth.core.result import DepthMap, Estimate
 from focaldepth.core.settings import check, setting
 from focaldepth.core.stack import FocalStack
-from focaldepth.measures.sum_modified_laplacian import SumModifiedLaplacian
+from focaldepth.measures._measure import MEASURES
 
 NAYAR = Citation(
     "nayar1994shape",
@@ -32,7 +32,7 @@ _STRIP = 128
 
 @dataclass(frozen=True)
 class Naive:
-    """Sum-modified Laplacian, Gaussian window, highest frame, 3-point Gaussian fit."""
+    """Sum-modified Laplacian (or another measure), Gaussian window, highest frame, 3-point Gaussian fit."""
 
     spec: ClassVar[MethodSpec] = MethodSpec(
         title="Baseline: sum-modified Laplacian, Gaussian window, 3-point peak",
@@ -46,9 +46,11 @@ class Naive:
     )
 
     sigma: float = setting(7.0, "width of the Gaussian window", unit="px", low=0.5, high=100)
+    measure: str = setting("sum-modified-laplacian", "focus measure; see `focaldepth methods --measures`")
 
     def __post_init__(self) -> None:
         check(self)
+        MEASURES.resolve(self.measure)
 
     def working_memory(self, stack: FocalStack) -> WorkingMemory:
         """Planes, picture, and the grey frame with what becomes of it; measured, see `benchmarks/memory.py`."""
@@ -68,10 +70,8 @@ class Naive:
         fresh = np.zeros((h, w), np.uint8)
         shown = np.ones((h, w), bool)
         fuser = ColourFuser(stack.shape, stack.dtype, 1)
-        gains = brightness_gains(stack.gains, len(stack))
         run.stage("depth", len(stack))
-        for i, frame in enumerate(stack.frames(threads=run.threads)):
-            score = SumModifiedLaplacian()(grey_mean(frame)) * gains[i]
+        for i, (frame, score) in enumerate(scored_frames(stack, MEASURES.get(self.measure), run)):
             score = cv2.GaussianBlur(score, (0, 0), self.sigma)
             seen = stack.source.coverage(i)
             if seen is not None:
@@ -92,7 +92,8 @@ class Naive:
         del left, right, best, before
         everywhere = DepthMap(position, axis.unit, np.ones((h, w), bool))
         fractional = axis.index_of(position).astype(np.float32)
-        return Estimate(DepthMap(position, axis.unit, shown), fractional, fuser.finish(), filled=everywhere)
+        sure = DepthMap(position, axis.unit, shown)
+        return Estimate(sure, fractional, fuser.finish(), filled=everywhere, source_frame=index)
 
 
 METHOD = Naive

@@ -6,11 +6,6 @@ import os
 from pathlib import Path
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def memory() -> dict[str, int]:
     """Bytes of memory in all and free now; a limit of the container counts. Empty where the system does not tell."""
     try:

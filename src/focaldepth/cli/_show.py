@@ -104,7 +104,7 @@ def summary(result: DepthResult, told: Sequence[str], seconds: float) -> None:
     for number in headline(result):
         comma = "" if number.note.startswith("of ") else ","
         note = f"{seconds:.1f} s with writing" if number.label == "Time" else number.note
-        fact(number.label.lower(), f"{number.value}{comma} {note}")
+        fact(number.label.lower(), f"{number.text}{comma} {note}")
     warnings(result.provenance.warnings, told)
 
 

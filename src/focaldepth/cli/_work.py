@@ -41,8 +41,8 @@ READ_OPTIONS = (
 Options = Mapping[str, Any]
 Lighter = tuple[EstimateSettings, Run, str]
 """A run that takes less memory, and the options that make it."""
-_MODELS = (66 << 20, 17, 180 << 20)
-"""Memory of making 3D models: their library, bytes per pixel, and the most, for the number of triangles is limited."""
+_MODELS = 250 << 20
+"""Memory of making 3D models: their library and the triangles, whose number is limited."""
 
 
 def load(inputs: Sequence[str], options: Options) -> Sample:
@@ -91,9 +91,8 @@ def check_memory(stack: FocalStack, settings: EstimateSettings, options: Options
     from focaldepth._memory import memory_needed
     from focaldepth.estimate import make_method
 
-    h, w, _ = stack.shape
     own = mapping(options.get("method_settings", ()), "--set")
-    models = min(_MODELS[2], _MODELS[0] + _MODELS[1] * h * w) if options.get("mesh") else 0
+    models = _MODELS if options.get("mesh") else 0
 
     def need(chosen: EstimateSettings, with_run: Run) -> int:
         runs = method or make_method(chosen, own if chosen.method == settings.method else {})

@@ -96,12 +96,12 @@ def alignment_facts(stack: FocalStack, found: Alignment) -> dict[str, Any]:
 
 def write_frames(out: Path, applied: Applied, found: Alignment, run: Run, *, overwrite: bool) -> list[str]:
     """Write all frames and the transforms into a new folder, all or nothing; return the paths."""
-    stack, made = applied.stack, applied.transforms
     from focaldepth.io._atomic import staged_folder
     from focaldepth.io.picture import write_picture
     from focaldepth.io.result_folder import file_facts
     from focaldepth.io.transforms import TransformFile, write_transforms
 
+    stack = applied.stack
     suffix = suffix_of(stack)
     names = [f"{n}{suffix}" for n in stems(stack)]
     run.stage("write frames", len(stack))
@@ -114,7 +114,7 @@ def write_frames(out: Path, applied: Applied, found: Alignment, run: Run, *, ove
             (folder / POSITIONS).write_text(positions(stack.axis, names), encoding="utf-8")
             names.append(POSITIONS)
         facts = {n: file_facts(folder / n, "focus positions" if n == POSITIONS else "aligned frame") for n in names}
-        write_transforms(folder / RECORD, TransformFile.of_alignment(found, stack.shape[:2], made), facts)
+        write_transforms(folder / RECORD, TransformFile.of_alignment(found, stack.shape[:2], applied.transforms), facts)
     return [str(out / n) for n in [*names, RECORD]]
 
 

@@ -6,7 +6,6 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,9 +15,10 @@ import click
 
 from focaldepth import __version__
 from focaldepth.cli._json import print_json
-from focaldepth.cli._machine import cores, memory
+from focaldepth.cli._machine import memory
 from focaldepth.cli._session import debug_option
 from focaldepth.cli._types import size_text
+from focaldepth.core.progress import Run
 
 REQUIRED = {
     "numpy": ("numpy", "arrays"),
@@ -83,7 +83,7 @@ def examine() -> dict[str, Any]:
         "optional": optional,
         "programs": {"exiftool": shutil.which("exiftool") or ""},
         "codecs": {s: e or "works" for s, e in codecs.items()},
-        "cores": cores(),
+        "cores": Run().threads,
         "memory_bytes": memory(),
         "disk_free_bytes": {str(p): _free(p) for p in {Path.cwd(), Path(tempfile.gettempdir())}},
         "completion": _COMPLETION,
@@ -123,20 +123,23 @@ def _free(path: Path) -> int:
         return 0
 
 
+def _mark(good: bool) -> str:
+    return click.style("ok", fg="green") if good else click.style("!!", fg="red")
+
+
 def _print(facts: dict[str, Any]) -> None:
-    mark: Callable[[bool], str] = lambda good: click.style("ok", fg="green") if good else click.style("!!", fg="red")  # noqa: E731
     click.echo(f"focaldepth {facts['focaldepth']}, Python {facts['python']}, {facts['platform']}")
     click.echo("\nNeeded")
     for module, one in facts["required"].items():
-        click.echo(f"  {mark(one['works'])} {module:<12}{one['version'] or one['problem']:<14}{one['gives']}")
+        click.echo(f"  {_mark(one['works'])} {module:<12}{one['version'] or one['problem']:<14}{one['gives']}")
     click.echo("\nExtras")
     for module, one in facts["optional"].items():
         how = "" if one["works"] else f"  (pip install 'focaldepth[{one['extra']}]')"
-        sign = mark(True) if one["works"] else "--"
+        sign = _mark(True) if one["works"] else "--"
         click.echo(f"  {sign} {module:<12}{one['version'] or one['problem']:<14}{one['gives']}{how}")
     tool = facts["programs"]["exiftool"]
     found = tool or "not found"
-    click.echo(f"  {mark(True) if tool else '--'} {'exiftool':<12}{found:<14}focus distances in camera MakerNotes")
+    click.echo(f"  {_mark(True) if tool else '--'} {'exiftool':<12}{found:<14}focus distances in camera MakerNotes")
     click.echo("\nMachine")
     click.echo(f"  cores       {facts['cores']}")
     if facts["memory_bytes"]:

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from focaldepth.cli._json import print_json
+from focaldepth.cli._listing import print_facts, print_settings, print_table, setting_facts
 from focaldepth.cli._session import debug_option
 from focaldepth.core.errors import MissingExtraError
-from focaldepth.core.settings import SettingFact, facts
 from focaldepth.estimate import METHODS
 
 _COLUMNS = ("method", "title", "reads", "frames", "gives", "extra")
@@ -17,10 +17,16 @@ _COLUMNS = ("method", "title", "reads", "frames", "gives", "extra")
 
 @click.command("methods", short_help="The methods, or all about one of them.")
 @click.argument("name", required=False)
+@click.option("--measures", is_flag=True, help="The focus measures instead; NAME may be a code such as TENG.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @debug_option
-def command(name: str | None, as_json: bool) -> None:
+def command(name: str | None, measures: bool, as_json: bool) -> None:
     """List the methods; with NAME tell all about one, with the settings that --set takes."""
+    if measures:
+        from focaldepth.cli._measures import list_measures
+
+        list_measures(name, as_json)
+        return
     names = [METHODS.resolve(name)] if name else METHODS.names()
     found = {n: method_facts(n) for n in names}
     if as_json:
@@ -52,18 +58,7 @@ def method_facts(name: str) -> dict[str, Any]:
         "extra": spec.extra,
         "invariances": list(spec.invariances),
         "citations": [c.key for c in spec.citations],
-        "settings": [_setting(f) for f in facts(method)],
-    }
-
-
-def _setting(fact: SettingFact) -> dict[str, Any]:
-    return {
-        "name": fact.name,
-        "type": getattr(fact.type, "__name__", str(fact.type)),
-        "default": fact.default,
-        "allowed": fact.range_text,
-        "unit": fact.unit,
-        "help": fact.help,
+        "settings": setting_facts(method),
     }
 
 
@@ -73,12 +68,7 @@ def _frames(facts: dict[str, Any]) -> str:
 
 
 def _print_table(found: dict[str, dict[str, Any]]) -> None:
-    rows = [_COLUMNS, *(_row(name, facts) for name, facts in found.items())]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
-    for row in rows:
-        cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
-    click.echo()
+    print_table([_COLUMNS, *(_row(name, facts) for name, facts in found.items())])
     for alias, target in METHODS.aliases:
         click.echo(f"{alias} stands for {target}.")
     click.echo("All about one: focaldepth methods NAME")
@@ -106,12 +96,5 @@ def _print_one(name: str, facts: dict[str, Any]) -> None:
         "invariant to": ", ".join(facts["invariances"]),
         "cite": ", ".join(facts["citations"]),
     }
-    for label, text in lines.items():
-        if text:
-            click.echo(f"  {label:<14}{text}")
-    if facts["settings"]:
-        click.echo("Settings (--set name=value):")
-    for one in facts["settings"]:
-        unit = f" {one['unit']}" if one["unit"] else ""
-        allowed = f"; {one['allowed']}" if one["allowed"] else ""
-        click.echo(f"  {one['name']} = {one['default']}{unit}  {one['help']} ({one['type']}{allowed})")
+    print_facts(lines)
+    print_settings(facts["settings"], "--set name=value")

@@ -136,6 +136,9 @@ def _reciprocal_scale(pair: set[Unit], optics: Optics) -> float | None:
     return None
 
 
+# A number stays a number and an array an array: more than the type checker can follow, hence its three exceptions.
+
+
 def _over(scale: float | Number, values: Number) -> Number:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         out = scale / np.asarray(values)

@@ -1,4 +1,4 @@
-"""Pictures as callers give them, checked and brought to the one form that frames have."""
+"""One frame: its form, its full scale, and how it is reduced."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from focaldepth.core.errors import StackError
 
+Frame = NDArray[Any]
+"""One picture: (H, W, C), C = 1 or 3 (RGB); uint8, uint16 or float32."""
 
-def as_frame(array: NDArray[Any], where: str) -> NDArray[Any]:
+
+def as_frame(array: NDArray[Any], where: str) -> Frame:
     """Return a picture as the frame (H, W, C) that stacks hold: C 1 or 3, uint8, uint16 or float32, C-contiguous.
 
     Args:
@@ -46,7 +49,7 @@ def as_frame(array: NDArray[Any], where: str) -> NDArray[Any]:
     return np.ascontiguousarray(array)
 
 
-def describe(array: NDArray[Any]) -> str:
+def describe(array: Frame) -> str:
     """Return size, channels and data type of a frame in words."""
     h, w, c = array.shape
     return f"{w} x {h} px, {c} channel{'s' * (c > 1)}, {array.dtype}"
@@ -74,3 +77,33 @@ def float_scale(top: float) -> float:
     (4095.0, 1.0)
     """
     return 1.0 if top <= 4 else next((float(2**k - 1) for k in range(8, 33) if top <= 2**k - 1), top)
+
+
+def white_of(dtype: np.dtype[Any]) -> float:
+    """Value of full scale of a data type: 255, 65535, or 1.0 for float."""
+    return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
+
+
+def reduce_frame(frame: Frame, factor: int) -> Frame:
+    """Return block means of a frame, (ceil(H / factor), ceil(W / factor), C); border blocks are smaller.
+
+    Whole numbers are rounded, halves up.
+
+    >>> reduce_frame(np.arange(8, dtype=np.uint8).reshape(2, 4, 1), 2)[..., 0]
+    array([[3, 5]], dtype=uint8)
+    """
+    if factor == 1:
+        return frame
+    whole = frame.dtype.kind == "u"
+    kind = np.min_scalar_type(factor**2 * int(white_of(frame.dtype) + 1) - 1) if whole else np.dtype(np.float64)
+    total, count = frame, np.ones((), kind)
+    for axis, size in enumerate(frame.shape[:2]):  # first down, then across: 2 factor instead of factor^2 additions
+        blocks = -(-size // factor)
+        sums = np.zeros((*total.shape[:axis], blocks, *total.shape[axis + 1 :]), kind)
+        for k in range(factor):
+            part = total[k::factor] if axis == 0 else total[:, k::factor]
+            sums[tuple(map(slice, part.shape))] += part
+        total = sums
+        count = np.multiply.outer(count, np.minimum(factor, size - factor * np.arange(blocks)).astype(kind))
+    count = count[..., None]
+    return np.asarray((total + count // 2) // count if whole else total / count, frame.dtype)

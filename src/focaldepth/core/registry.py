@@ -67,7 +67,8 @@ class Registry(Generic[T]):
             if extra is None:
                 raise
             raise MissingExtraError(f"{self.kind} {name}", extra) from error
-        return getattr(module, attribute or self.attribute)  # type: ignore[no-any-return]
+        plug_in: T = getattr(module, attribute or self.attribute)
+        return plug_in
 
 
 EXTRAS = {"rawpy": "raw", "av": "video", "h5py": "hdf5", "zarr": "zarr", "OpenEXR": "exr", "trimesh": "mesh"}

@@ -60,9 +60,8 @@ class DepthMap:
         sigma = np.asarray(self.sigma, np.float32)
         if sigma.shape != values.shape:
             raise StackError(f"depth is {values.shape}, sigma is {sigma.shape}.", hint="Both must be one (H, W).")
-        wrong = valid & ~(sigma > 0)
-        if wrong.any():
-            bad = int(np.count_nonzero(wrong))
+        bad = np.count_nonzero(valid) - np.count_nonzero(valid & (sigma > 0))
+        if bad:
             raise StackError(
                 f"sigma is not positive at {bad} valid pixels.", hint="Mark pixels without an error bar as not valid."
             )
@@ -103,13 +102,16 @@ class Estimate:
         all_in_focus: (H, W, C) in the dtype of the stack; None if the method makes none.
         filled: depth of every pixel in the unit of `map` for those who want a number everywhere (`valid` all true, with
             its larger sigma); None if the method has none.
-        extras: further named arrays (source frame map, focus curves of probe pixels ...).
+        source_frame: (H, W) int16 frame that is sharpest at every pixel: where the all-in-focus picture comes from;
+            None if the method does not select.
+        extras: further named arrays (focus curves of probe pixels ...).
     """
 
     map: DepthMap
     index: Plane
     all_in_focus: Frame | None = None
     filled: DepthMap | None = None
+    source_frame: NDArray[np.int16] | None = None
     extras: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
@@ -153,6 +155,7 @@ class DepthResult:
         index: (H, W) float32 fractional frame index of best focus.
         filled: depth of every pixel when --fill was asked; None otherwise.
         all_in_focus: (H, W, C) in the dtype of the input; None if the method gives none.
+        source_frame: (H, W) int16 sharpest of the used frames, counted from 0; None if the method does not select.
         transforms: (N, 3, 3) float64; pixel of a used frame = transform @ result pixel (homogeneous x, y, 1).
         alignment: how all frames of the input lay, also those that were left out; what `transforms.json` holds.
         info: names, files, EXIF, ICC of the input.
@@ -168,6 +171,7 @@ class DepthResult:
     provenance: Provenance
     filled: DepthMap | None = None
     all_in_focus: Frame | None = None
+    source_frame: NDArray[np.int16] | None = None
     transforms: NDArray[np.float64] | None = None
     alignment: Alignment | None = None
     info: StackInfo = field(default_factory=StackInfo)
@@ -175,12 +179,14 @@ class DepthResult:
 
     def save(self, folder: str | PathLike[str], **options: Any) -> Path:
         """Write the files of a result and its report into a new folder; see focaldepth.report.save."""
-        return import_module("focaldepth.report.save").save(self, folder, **options)  # type: ignore[no-any-return]
+        written: Path = import_module("focaldepth.report.save").save(self, folder, **options)
+        return written
 
     @staticmethod
     def load(folder: str | PathLike[str]) -> DepthResult:
         """Read a result folder back; see focaldepth.io.result_folder."""
-        return import_module("focaldepth.io.result_folder").load(folder)  # type: ignore[no-any-return]
+        read: DepthResult = import_module("focaldepth.io.result_folder").load(folder)
+        return read
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -15,11 +15,21 @@ from numpy.typing import NDArray
 
 from focaldepth.core.axis import FocusAxis
 from focaldepth.core.errors import StackError
-from focaldepth.core.frame import as_frame, describe, float_scale, frames_last
+from focaldepth.core.frame import Frame, as_frame, describe, float_scale, frames_last, reduce_frame, white_of
 from focaldepth.core.optics import Optics
 
-Frame = NDArray[Any]
-"""One picture: (H, W, C), C = 1 or 3 (RGB); uint8, uint16 or float32."""
+__all__ = [
+    "ArraySource",
+    "DerivedSource",
+    "FocalStack",
+    "Frame",
+    "FrameSource",
+    "SelectedSource",
+    "StackInfo",
+    "Transfer",
+    "reduce_frame",
+    "white_of",
+]
 
 
 class Transfer(StrEnum):
@@ -309,11 +319,10 @@ class ArraySource:
 
 
 @dataclass(frozen=True)
-class SelectedSource:
-    """Some frames of another source."""
+class DerivedSource:
+    """Frames made from those of another source; what a kind of it does not say itself is as in `base`."""
 
     base: FrameSource
-    chosen: tuple[int, ...]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -329,6 +338,28 @@ class SelectedSource:
     def white(self) -> float:
         """Value of full scale."""
         return self.base.white
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    def read(self, i: int) -> Frame:
+        """Return frame i."""
+        return self.base.read(i)
+
+    def preview(self, i: int, factor: int) -> Frame:
+        """Return frame i reduced."""
+        return self.base.preview(i, factor)
+
+    def coverage(self, i: int) -> NDArray[np.bool_] | None:
+        """Return where frame i shows the scene."""
+        return self.base.coverage(i)
+
+
+@dataclass(frozen=True)
+class SelectedSource(DerivedSource):
+    """Some frames of another source; frame i is frame `chosen[i]` of `base`."""
+
+    chosen: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.chosen)
@@ -348,37 +379,6 @@ class SelectedSource:
 
 def _need_two(n: int, where: str) -> None:
     if n < 2:
-        raise StackError(
-            f"a focal stack needs at least 2 frames, found {n}.",
-            where=where,
-            hint="Give a folder or several pictures of the same scene, each focused at another distance.",
-        )
-
-
-def white_of(dtype: np.dtype[Any]) -> float:
-    """Value of full scale of a data type: 255, 65535, or 1.0 for float."""
-    return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
-
-
-def reduce_frame(frame: Frame, factor: int) -> Frame:
-    """Return block means of a frame, (ceil(H / factor), ceil(W / factor), C); border blocks are smaller.
-
-    Whole numbers are rounded, halves up.
-
-    >>> reduce_frame(np.arange(8, dtype=np.uint8).reshape(2, 4, 1), 2)[..., 0]
-    array([[3, 5]], dtype=uint8)
-    """
-    if factor == 1:
-        return frame
-    h, w, c = frame.shape
-    rows, cols = -(-h // factor), -(-w // factor)
-    whole = np.uint32 if factor <= 256 else np.uint64
-    total = np.zeros((rows, cols, c), np.float64 if frame.dtype.kind == "f" else whole)
-    count = np.zeros((rows, cols, 1), whole)
-    for y in range(factor):
-        for x in range(factor):
-            part = frame[y::factor, x::factor]
-            total[: part.shape[0], : part.shape[1]] += part
-            count[: part.shape[0], : part.shape[1]] += 1
-    mean: Frame = total / count if frame.dtype.kind == "f" else (total + count // 2) // count
-    return mean.astype(frame.dtype)
+        what = f"a focal stack needs at least 2 frames, found {n}."
+        hint = "Give a folder or several pictures of the same scene, each focused at another distance."
+        raise StackError(what, where=where, hint=hint)

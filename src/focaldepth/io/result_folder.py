@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import MissingExtraError, ReadError, UnknownNameError, WriteError
@@ -28,18 +29,24 @@ if TYPE_CHECKING:
     from focaldepth.io._result_schema import FileFacts
 
 _PICTURE = "all_in_focus"
+_SOURCE = "source_frame.png"
 _WHAT = {
     "depth.tiff": "depth, float32, NaN = invalid", "sigma.tiff": "one standard deviation of depth",
     "valid.png": "255 where depth is valid", "index.tiff": "fractional frame index of best focus, from 0",
     "filled.tiff": "depth of every pixel", "filled.png": "255 where filled.tiff has a number that depth.tiff has not",
     "filled_sigma.tiff": "one standard deviation of filled.tiff", "transforms.json": "where each frame lies",
+    "source_frame.png": "number of the sharpest frame, from 0",
     "depth.png": "depth in colour, for people", "report.html": "report",
 }  # fmt: skip
 
 
+Beside = Callable[[Path], Iterable[Path]]
+"""Writes further files into the folder it is given; returns them."""
+
+
 @dataclass(frozen=True)
 class _Task:
-    """One file to write, and what it holds; the call returns what was made and warnings."""
+    """Files to write, and what they hold (empty: known by name); the call returns what was made and warnings."""
 
     what: str
     write: Callable[[], tuple[Iterable[Path], tuple[str, ...]]]
@@ -78,7 +85,7 @@ def bytes_needed(
     """Estimate from above what a result folder takes on disk, for pictures of (H, W, C) and a data type."""
     rows, columns, channels = shape
     plane = 4 * rows * columns
-    planes = 3 + 2 * fill + len(formats)
+    planes = 4 + 2 * fill + len(formats)
     return planes * plane + rows * columns * channels * dtype.itemsize + plane // 2 + (16 << 20)
 
 
@@ -89,37 +96,36 @@ def write_files(
     formats: Sequence[str] = (),
     input_kind: str | None = None,
     transforms: TransformFile | None = None,
+    beside: Iterable[Beside] = (),
 ) -> list[Path]:
     """Write the files of a result into an existing folder, ``result.json`` last; two threads.
 
     Args:
         result: what to write.
-        folder: a folder of `staged_folder`; files that are there already (the report) are listed in the record too.
+        folder: a folder of `staged_folder`.
         formats: names of further formats of the depth map.
         input_kind: "jpeg", "png", "tiff" ... decides the format of the all-in-focus picture; None = from the names of
             the input files.
         transforms: what ``transforms.json`` says; None = made from `result.transforms`.
+        beside: writers of further files (the report), called in the same threads, first; the record lists them too.
 
     Returns:
-        Every file in the folder that was written here.
+        Every file that was written.
     """
     from focaldepth.io._result_record import check_unit
 
     check_unit(result)
     names = check_formats(formats, result.map.unit, result.optics)
-    there = [p for p in sorted(folder.iterdir()) if p.is_file() and p.name != RECORD]
-    tasks = [*_picture_tasks(result, folder, input_kind), *_map_tasks(result, folder)]
+    tasks = [_beside_task(write, folder) for write in beside]
+    tasks += [*_picture_tasks(result, folder, input_kind), *_map_tasks(result, folder)]
     tasks += [_format_task(name, result, folder) for name in names]
     tasks += _transform_tasks(result, folder, transforms)
-    tasks += [_Task(_WHAT.get(path.name, "further file"), _nothing_to_do(path)) for path in there]
     files, warnings = _run(tasks, folder)
-    record = write_record(result, folder, files, warnings)
-    already = {path.name for path in there}
-    return [*(folder / name for name in files if name not in already), record]
+    return [*(folder / name for name in files), write_record(result, folder, files, warnings)]
 
 
-def _nothing_to_do(path: Path) -> Callable[[], tuple[Iterable[Path], tuple[str, ...]]]:
-    return lambda: ([path], ())
+def _beside_task(write: Beside, folder: Path) -> _Task:
+    return _Task("", lambda: (write(folder), ()))
 
 
 def _run(tasks: Iterable[_Task], folder: Path) -> tuple[dict[str, FileFacts], tuple[str, ...]]:
@@ -141,7 +147,8 @@ def _run(tasks: Iterable[_Task], folder: Path) -> tuple[dict[str, FileFacts], tu
 
 def _write_and_hash(task: _Task, folder: Path) -> tuple[dict[str, FileFacts], tuple[str, ...]]:
     paths, warnings = task.write()
-    return {p.relative_to(folder).as_posix(): file_facts(p, task.what) for p in paths}, warnings
+    names = {p.relative_to(folder).as_posix(): p for p in paths}
+    return {n: file_facts(p, task.what or _WHAT.get(n, "further file")) for n, p in names.items()}, warnings
 
 
 def file_facts(path: Path, what: str) -> FileFacts:
@@ -182,6 +189,8 @@ def _map_tasks(result: DepthResult, folder: Path) -> list[_Task]:
         tasks.append(_plane_task(result, folder / "sigma.tiff", depth.sigma, depth.unit, "sigma"))
     tasks.append(_plane_task(result, folder / "index.tiff", result.index, Unit.INDEX, "index"))
     tasks.append(_mask_task(folder / "valid.png", depth.valid))
+    if result.source_frame is not None:
+        tasks.append(_number_task(folder / _SOURCE, result.source_frame))
     if filled is not None:
         tasks.append(_plane_task(result, folder / "filled.tiff", filled.values, filled.unit, "filled depth"))
         tasks.append(_mask_task(folder / "filled.png", filled.valid & ~depth.valid))
@@ -211,6 +220,14 @@ def _mask_task(path: Path, mask: Mask) -> _Task:
     return _Task(_WHAT[path.name], write)
 
 
+def _number_task(path: Path, numbers: NDArray[np.int16]) -> _Task:
+    def write() -> tuple[list[Path], tuple[str, ...]]:
+        _write_numbers(path, numbers.astype(np.uint8 if numbers.max() < 256 else np.uint16))
+        return [path], ()
+
+    return _Task(_WHAT[path.name], write)
+
+
 def _format_task(name: str, result: DepthResult, folder: Path) -> _Task:
     writer: MapWriter = WRITERS.get(name)
     path = folder / f"depth{writer.suffix}"
@@ -231,12 +248,16 @@ def _transform_tasks(result: DepthResult, folder: Path, given: TransformFile | N
 
 def write_mask(path: Path, mask: Mask) -> None:
     """Write a mask as 8-bit PNG, 255 = true."""
+    _write_numbers(path, mask.view(np.uint8) * np.uint8(255))
+
+
+def _write_numbers(path: Path, numbers: NDArray[Any]) -> None:
     import cv2
 
     options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-    good, encoded = cv2.imencode(".png", mask.view(np.uint8) * np.uint8(255), options)
+    good, encoded = cv2.imencode(".png", numbers, options)
     if not good:
-        raise WriteError("OpenCV could not encode the mask.", where=path)
+        raise WriteError("OpenCV could not encode it.", where=path)
     path.write_bytes(encoded.data)
 
 
@@ -272,6 +293,7 @@ def load(folder: str | PathLike[str]) -> DepthResult:
         provenance=records.provenance_of(record),
         filled=filled,
         all_in_focus=None if picture is None else read_picture(picture),
+        source_frame=_load_numbers(folder / _SOURCE, record.size) if _SOURCE in record.files else None,
         transforms=None if frames is None else frames.of_result(),
         alignment=None if frames is None else frames.alignment(),
         info=records.info_of(record, exif, icc),
@@ -292,3 +314,10 @@ def _load_plane(path: Path, size: tuple[int, int]) -> Plane:
     if values.shape != tuple(size):
         raise ReadError(f"is {values.shape}, result.json says {tuple(size)}.", where=path, hint="Run it again.")
     return values
+
+
+def _load_numbers(path: Path, size: tuple[int, int]) -> NDArray[np.int16]:
+    numbers = read_picture(path)[..., 0].astype(np.int16)
+    if numbers.shape != tuple(size):
+        raise ReadError(f"is {numbers.shape}, result.json says {tuple(size)}.", where=path, hint="Run it again.")
+    return numbers

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from focaldepth.measures._measure import Grey, Score
+from focaldepth.measures._measure import Grey, MeasureFacts, Score
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class SmoothedModifiedLaplacian:
     title: ClassVar[str] = "Smoothed modified Laplacian"
     source: ClassVar[str] = "Nayar & Nakagawa, PAMI 1994, eq. 6, with the second-order Sobel operator"
     reach: ClassVar[int] = 1
+    facts: ClassVar[MeasureFacts] = MeasureFacts("laplacian")
 
     def __call__(self, grey: Grey) -> Score:
         """Return the score of every pixel.

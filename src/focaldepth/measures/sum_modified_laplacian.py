@@ -8,7 +8,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from focaldepth.measures._measure import Grey, Score
+from focaldepth.measures._measure import Grey, MeasureFacts, Score
 
 _KERNEL = np.array([[-1, 2, -1]], np.float32)
 
@@ -23,6 +23,7 @@ class SumModifiedLaplacian:
     title: ClassVar[str] = "Sum-modified Laplacian"
     source: ClassVar[str] = "Nayar & Nakagawa, Shape from Focus, PAMI 1994, eq. 6"
     reach: ClassVar[int] = 1
+    facts: ClassVar[MeasureFacts] = MeasureFacts("laplacian", ("LAP2", "LAPM"))
 
     def __call__(self, grey: Grey) -> Score:
         """Return the score of every pixel.

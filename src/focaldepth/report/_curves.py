@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import floor, log10
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,21 @@ from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import UnitError
 from focaldepth.core.optics import Optics
 from focaldepth.core.result import DepthResult
-from focaldepth.report.colour import Tick
-from focaldepth.report.scale import Display, decimals_for, display_for, fixed, tick_step, ticks
+from focaldepth.report.scale import (
+    Display,
+    Tick,
+    decimals_for,
+    display_for,
+    fixed,
+    round_marks,
+    spread,
+    tick_step,
+    ticks,
+)
+
+_WIDE = 3.0
+_CLEAR = 1.5
+_LETTER = 4.0
 
 
 @dataclass(frozen=True)
@@ -60,51 +72,42 @@ def focus_scale(axis: FocusAxis, optics: Optics) -> FocusScale:
 
 
 def _texts(axis: FocusAxis, display: Display) -> tuple[str, ...]:
-    """Write every focus position with the digits that tell neighbours apart."""
+    """Write every focus position with the fewest digits that keep it to a hundredth of the way to its neighbour.
+
+    Positions over a wide range in metres share the number of significant digits, others the number of decimals.
+    """
     if axis.unit is Unit.INDEX:
         return tuple(f"frame {value:g}" for value in axis.values)
-    steps = np.abs(np.diff(axis.values))
-    step = float(steps[np.isfinite(steps)].min(initial=np.inf)) * display.factor
-    decimals = decimals_for(10.0 ** floor(log10(step))) + 1 if np.isfinite(step) and step > 0 else 3
-    return tuple(f"{fixed(value * display.factor, min(decimals, 6))} {display.symbol}" for value in axis.values)
+    finite = np.isfinite(axis.values)
+    shown = axis.values[finite] * display.factor
+    if shown.size < 2:
+        return tuple(display.quantity(v, abs(v) / 1000 or 1.0) for v in axis.values)
+    steps = np.abs(np.diff(shown))
+    room = 0.01 * np.minimum(np.r_[steps, np.inf], np.r_[np.inf, steps])
+    if axis.unit is Unit.METRE and shown.min() > 0 and shown.max() > _WIDE * shown.min():
+        digits = next((d for d in range(3, 7) if _keeps([float(f"{v:.{d - 1}e}") for v in shown], shown, room)), 7)
+        return tuple(display.rounded(v, digits) for v in axis.values)
+    decimals = next((d for d in range(7) if _keeps(np.round(shown, d), shown, room)), 7)
+    return tuple(f"{fixed(v * display.factor, decimals)} {display.symbol}" for v in axis.values)
+
+
+def _keeps(written: Any, meant: NDArray[np.float64], room: NDArray[np.float64]) -> bool:
+    return bool((np.abs(np.asarray(written) - meant) <= room * (1 + 1e-6)).all())
 
 
 def _marks(axis: FocusAxis, at: NDArray[np.float64], display: Display) -> tuple[Tick, ...]:
-    values, finite = axis.values * display.factor, np.isfinite(axis.values)
+    finite = np.isfinite(axis.values)
     if finite.sum() < 2:
         return ()
-    v, x = values[finite], at[finite]
-    order = np.argsort(v)
-    v, x = v[order], x[order]
-    if axis.unit is Unit.METRE:
-        wish = [(t, decimals_for(t)) for t in _log_ticks(v[0], v[-1])]
-        x_of = np.interp([1 / t for t, _ in wish], (1 / v)[::-1], x[::-1])
+    order = np.argsort(axis.values[finite])
+    v, x = axis.values[finite][order] * display.factor, at[finite][order]
+    end = () if finite.all() else (Tick(float(at[~finite][0]), "∞"),)
+    if axis.unit is Unit.METRE and v[0] > 0:
+        marks = round_marks(v[0], v[-1], lambda t: float(np.interp(1 / t, (1 / v)[::-1], x[::-1])), _LETTER)
     else:
         step = tick_step(v[0], v[-1], 6)
-        wish = [(t, decimals_for(step)) for t in ticks(v[0], v[-1], 6)]
-        x_of = np.interp([t for t, _ in wish], v, x)
-    marks = [Tick(float(p), fixed(t, d)) for p, (t, d) in zip(x_of, wish, strict=True)]
-    if not finite.all():
-        marks.insert(0, Tick(float(at[~finite][0]), "∞"))
-    return _spread(marks)
-
-
-def _log_ticks(low: float, high: float) -> list[float]:
-    """Return round numbers in [low, high], the roundest first: 1, 5, 2, 3, 1.5, 7 of each decade for a long range."""
-    if high / low < 2.2:
-        return ticks(low, high, 6)
-    powers = range(floor(log10(low)), floor(log10(high)) + 1)
-    numbers = [float(f"{f * 10.0**k:.6g}") for f in (1, 5, 2, 3, 1.5, 7) for k in powers]
-    return [n for n in numbers if low * 0.999 <= n <= high * 1.001]
-
-
-def _spread(marks: list[Tick], gap: float = 12.0) -> tuple[Tick, ...]:
-    """Keep marks, the first ones first, that do not crowd one another."""
-    kept: list[Tick] = []
-    for mark in marks:
-        if all(abs(mark.at - other.at) >= gap for other in kept):
-            kept.append(mark)
-    return tuple(sorted(kept, key=lambda m: m.at))
+        marks = tuple(Tick(float(np.interp(t, v, x)), fixed(t, decimals_for(step))) for t in ticks(v[0], v[-1], 6))
+    return spread((*end, *marks), _LETTER)
 
 
 @dataclass(frozen=True)
@@ -178,17 +181,32 @@ def _choose(result: DepthResult, grid: CurveGrid, scale: FocusScale) -> dict[str
     chosen: dict[str, tuple[int, int]] = {}
     good = valid & inside
     if good.any():
-        strong = good & (grid.contrast >= np.percentile(grid.contrast[good], 60))
-        left, middle, right = np.percentile(place[strong], (4, 50, 96))
+        left, right = np.percentile(place[good], (2, 98))
+        worth = grid.contrast + np.where(_surrounded(good), grid.contrast.max(), 0)
         names = ("near", "middle", "far") if scale.near_left else ("low end", "middle", "high end")
-        for name, goal in zip(names, (left, middle, right), strict=True):
-            _take(chosen, name, np.where(strong, np.abs(place - goal), np.inf))
+        for name, goal in zip(names, (left, (left + right) / 2, right), strict=True):
+            far = np.where(good, np.abs(place - goal), np.inf)
+            # Of the pixels about there the one with the clearest curve, rather inside a surface than at its border.
+            about = far <= max(np.percentile(far[good], 2), 0.02 * (right - left))
+            _take(chosen, name, np.where(about, -worth, np.inf))
         doubt = 1 / grid.contrast if result.map.sigma is None else result.map.sigma[picked]
         if good.sum() > 3:
             _take(chosen, "weakest", np.where(good, -doubt, np.inf))
-    if (~valid & inside).any():
-        _take(chosen, "no depth", np.where(~valid & inside, grid.contrast, np.inf))
+    bad = _surrounded(~valid & inside)
+    if bad.any():
+        typical = float(np.median(grid.contrast[bad]))
+        _take(chosen, "no depth", np.where(bad, np.abs(grid.contrast - typical), np.inf))
     return chosen
+
+
+def _surrounded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Keep grid points whose four neighbours are set, too; all of them where no point is so."""
+    whole = mask.copy()
+    whole[1:] &= mask[:-1]
+    whole[:-1] &= mask[1:]
+    whole[:, 1:] &= mask[:, :-1]
+    whole[:, :-1] &= mask[:, 1:]
+    return whole if whole.any() else mask
 
 
 def _take(chosen: dict[str, tuple[int, int]], name: str, cost: NDArray[Any]) -> None:
@@ -227,6 +245,15 @@ def _probe(
         "M" + "L".join(f"{x} {y}" for x, y in points),
         "".join(f"M{x} {y}h0" for x, y in points) if len(points) <= 60 else "",
         scale.of_index(float(result.index[row, col])) if valid else None,
-        display.measured(float(result.map.values[row, col]), sigma) if valid else "no depth",
-        f"{float(grid.contrast[at]):.2g}×" if grid.contrast[at] < 10 else f"{float(grid.contrast[at]):.0f}×",
+        display.measured(float(result.map.values[row, col]), sigma) if valid else _why_not(grid, at),
+        f"{float(grid.contrast[at]):.1f}×" if grid.contrast[at] < 9.95 else f"{float(grid.contrast[at]):.0f}×",
     )
+
+
+def _why_not(grid: CurveGrid, at: tuple[int, int]) -> str:
+    """Say what the curve of a pixel without depth looks like."""
+    curve = grid.curves[:, at[0], at[1]]
+    top = int(np.argmax(curve))
+    if grid.contrast[at] < _CLEAR:
+        return "no clear peak"
+    return {0: "peak in first frame", len(curve) - 1: "peak in last frame"}.get(top, "peak not trusted")

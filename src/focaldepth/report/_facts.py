@@ -11,16 +11,16 @@ from typing import Any
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import FocalDepthError
 from focaldepth.core.method import Citation
-from focaldepth.core.result import DepthResult
+from focaldepth.core.result import DepthMap, DepthResult
 from focaldepth.report.colour import robust_range
-from focaldepth.report.scale import display_for, memory, percent, seconds, tick_step
+from focaldepth.report.scale import Display, display_for, memory, percent, seconds, significant, tick_step
 
 _UNIT_WORDS = {
-    Unit.METRE: "metres",
-    Unit.DIOPTRE: "dioptres",
-    Unit.DISPARITY_PX: "pixels of disparity",
-    Unit.MICROMETRE: "micrometres of stage travel",
-    Unit.INDEX: "frames, without a unit",
+    Unit.METRE: "depth in metres",
+    Unit.DIOPTRE: "depth in dioptres",
+    Unit.DISPARITY_PX: "depth in pixels of disparity",
+    Unit.MICROMETRE: "depth in micrometres of stage travel",
+    Unit.INDEX: "depth in frames, without a unit",
 }
 
 
@@ -30,7 +30,13 @@ class Number:
 
     label: str
     value: str
+    unit: str
     note: str
+
+    @property
+    def text(self) -> str:
+        """Value and unit."""
+        return f"{self.value} {self.unit}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -45,25 +51,31 @@ class Row:
 def headline(result: DepthResult) -> list[Number]:
     """Return the figures that stand first."""
     depth = result.map
-    share = float(depth.valid.mean())
+    share = percent(float(depth.valid.mean())).removesuffix(" %")
+    out = [Number("Valid", share, "%", "of the pixels carry depth"), _range(depth)]
+    spread = None if depth.sigma is None else robust_range(depth.sigma, (50.0, 90.0))
+    if spread is not None:
+        show = display_for(0, spread[1], depth.unit)
+        middle, worst = (significant(v * show.factor, 2) for v in spread)
+        out.append(Number("Median sigma", middle, show.symbol, f"9 in 10 below {worst} {show.symbol}"))
+    return out + _cost(result)
+
+
+def _range(depth: DepthMap) -> Number:
     limits = robust_range(depth.values)
     if limits is None:
-        spread, note = "none", "no pixel carries depth"
-    else:
-        show = display_for(*limits, depth.unit)
-        step = tick_step(*limits, 100) or abs(limits[0]) / 100 or 1.0
-        spread = f"{show.number(limits[0], step)} – {show.number(limits[1], step)}"
-        spread, note = f"{spread} {show.symbol}", "1st to 99th percentile"
-        if depth.unit is Unit.INDEX:
-            note = "no unit, counted from 0"
-    out = [Number("Valid", percent(share), "of the pixels carry depth"), Number("Depth range", spread, note)]
-    middle = None if depth.sigma is None else robust_range(depth.sigma, (50.0, 90.0))
-    if middle is not None:
-        show = display_for(0, middle[0], depth.unit)
-        worst = display_for(0, middle[1], depth.unit).quantity(middle[1], middle[1] / 10)
-        out.append(Number("Median sigma", show.quantity(middle[0], middle[0] / 10), f"9 in 10 below {worst}"))
-    out += _cost(result)
-    return out
+        return Number("Depth range", "none", "", "no pixel carries depth")
+    show = display_for(*limits, depth.unit)
+    note = "frame numbers from 0" if depth.unit is Unit.INDEX else "1st to 99th percentile"
+    return Number("Depth range", " – ".join(_ends(*limits, depth.unit, show)), show.symbol, note)
+
+
+def _ends(low: float, high: float, unit: Unit, show: Display) -> tuple[str, str]:
+    """Write the ends of a range to a hundredth of its width, metres over a wide range with three digits each."""
+    if unit is Unit.METRE and 0 < low < high / 3:
+        return significant(low * show.factor, 3), significant(high * show.factor, 3)
+    step = tick_step(low, high, 100) or abs(low) / 100 or 1.0
+    return show.number(low, step), show.number(high, step)
 
 
 def total_time(times: Mapping[str, float]) -> float | None:
@@ -75,15 +87,21 @@ def _cost(result: DepthResult) -> list[Number]:
     out, made = [], result.provenance
     total = total_time(made.times_s)
     if total is not None:
-        out.append(Number("Time", seconds(total), f"{seconds(total / len(result.axis))} a frame"))
+        out.append(Number("Time", *_split(seconds(total)), f"{seconds(total / len(result.axis))} a frame"))
     if made.peak_memory_bytes is not None:
-        out.append(Number("Peak memory", memory(made.peak_memory_bytes), "resident, whole process"))
+        out.append(Number("Peak memory", *_split(memory(made.peak_memory_bytes)), "resident, whole process"))
     return out
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Split a number from its unit; "1 min 15 s" is all number."""
+    value, unit = text.rsplit(" ", 1)
+    return (value, unit) if " " not in value else (text, "")
 
 
 def notices(result: DepthResult) -> list[tuple[str, list[str]]]:
     """Return what a reader must know before believing the page: ("warning", sentences), then ("note", sentences)."""
-    warnings = list(dict.fromkeys([*result.provenance.warnings, *result.info.warnings]))
+    warnings = [_sentence(t) for t in dict.fromkeys([*result.provenance.warnings, *result.info.warnings])]
     skipped = len(result.info.skipped)
     if skipped:
         some = f"{skipped} frames were" if skipped > 1 else "1 frame was"
@@ -91,13 +109,19 @@ def notices(result: DepthResult) -> list[tuple[str, list[str]]]:
     if not result.map.valid.any():
         warnings.append("No pixel carries depth: nothing in the stack comes into focus and leaves it again.")
     notes = []
-    if result.map.unit is Unit.INDEX and result.axis.unit is Unit.INDEX:
+    told = any("--focus" in warning for warning in warnings)
+    if result.map.unit is Unit.INDEX and result.axis.unit is Unit.INDEX and not told:
         notes.append(
             "Depth is counted in frames: the focus positions are unknown. Give them with --focus for real units."
         )
-    elif result.map.unit is Unit.INDEX:
+    elif result.map.unit is Unit.INDEX and result.axis.unit is not Unit.INDEX:
         notes.append("Depth is counted in frames, as asked. Focus positions are known, so --unit gives real units.")
     return [(kind, texts) for kind, texts in (("warning", warnings), ("note", notes)) if texts]
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital letter unless the first word is a file name or an option."""
+    return text[:1].upper() + text[1:] if text.split(" ", 1)[0].isalpha() else text
 
 
 def subtitle(result: DepthResult) -> list[str]:

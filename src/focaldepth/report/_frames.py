@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from focaldepth.core.result import DepthResult
 from focaldepth.report._curves import FocusScale
-from focaldepth.report.pictures import for_screen, jpeg_uri
+from focaldepth.report.pictures import as_rgb, jpeg_uri, reduced, stretch_for
 from focaldepth.report.scale import percent
 
 _STRIP_BYTES = 300_000
@@ -33,6 +33,7 @@ class FrameCard:
 
     number: int
     name: str
+    """Empty where it would only repeat the number."""
     focus: str
     share: float
     """Of the pixels that carry depth."""
@@ -43,15 +44,24 @@ class FrameCard:
     motion: Motion | None
 
 
-def frame_cards(result: DepthResult, scale: FocusScale) -> list[FrameCard]:
-    """Describe every frame that was used, in the order of the stack."""
+@dataclass(frozen=True)
+class FrameStrip:
+    """All frames that were used, in the order of the stack."""
+
+    cards: list[FrameCard]
+    stretched: bool
+    """Whether the frames are shown brighter than they are."""
+
+
+def frame_strip(result: DepthResult, scale: FocusScale) -> FrameStrip:
+    """Describe every frame that was used."""
     n = len(result.axis)
     shares = frame_shares(result)
-    thumbs = _thumbnails(result, n)
+    thumbs, stretched = _thumbnails(result, n)
     motion = motions(result)
-    names = result.info.frame_names if len(result.info.frame_names) == n else tuple(f"frame {i}" for i in range(n))
+    names = _telling(result.info.frame_names, n)
     most = max(float(shares.max()), 1e-9)
-    return [
+    cards = [
         FrameCard(
             i,
             names[i],
@@ -64,6 +74,13 @@ def frame_cards(result: DepthResult, scale: FocusScale) -> list[FrameCard]:
         )
         for i in range(n)
     ]
+    return FrameStrip(cards, stretched)
+
+
+def _telling(names: tuple[str, ...], n: int) -> tuple[str, ...]:
+    """Return the names of n frames; empty ones where they are missing or only count, from 0 or 1, inside one file."""
+    counts = any(all(name.endswith(f"frame {i + first}") for i, name in enumerate(names)) for first in (0, 1))
+    return ("",) * n if counts or len(names) != n else names
 
 
 def frame_shares(result: DepthResult) -> NDArray[np.float64]:
@@ -102,11 +119,13 @@ def _motion(transform: NDArray[np.float64], centre: NDArray[np.float64], corners
     )
 
 
-def _thumbnails(result: DepthResult, n: int) -> list[str]:
+def _thumbnails(result: DepthResult, n: int) -> tuple[list[str], bool]:
+    """Return the frames as small pictures, and whether they are stretched: all alike, so that a drift stays visible."""
     thumbs = result.extras.get("thumbnails")
     if thumbs is None or len(thumbs) != n or thumbs.ndim not in (3, 4):
-        return [""] * n
+        return [""] * n, False
     each = _STRIP_BYTES // n
     side = 224 if each > 6000 else 160 if each > 2500 else 96
-    small = [for_screen(t if t.ndim == 3 else t[..., None], side)[0] for t in thumbs]
-    return [jpeg_uri(t, 78, each) for t in small]
+    stretch = stretch_for(thumbs)
+    small = [as_rgb(reduced(t if t.ndim == 3 else t[..., None], side), stretch) for t in thumbs]
+    return [jpeg_uri(t, 78, each) for t in small], stretch is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,21 +51,32 @@ def grids(result: DepthResult) -> dict[str, Any]:
     height, width = fit(result.map.shape, _LONG_SIDE)
     valid = pick(result.map.valid, _LONG_SIDE)
     frames = np.nan_to_num(pick(result.index, _LONG_SIDE), nan=0.0)
-    many = len(result.axis) > 25
+    levels = max(1, min(10, 255 // max(len(result.axis) - 1, 1)))
     out: dict[str, Any] = {
         "width": width,
         "height": height,
         "fullWidth": result.map.shape[1],
         "fullHeight": result.map.shape[0],
         "depth": quantise(pick(result.map.values, _LONG_SIDE), valid, 16),
-        # Tenths of a frame while they fit a byte.
-        "index": {"data": pack(np.clip(np.round(frames * (1 if many else 10)), 0, 255).astype(np.uint8))},
-        "indexScale": 1 if many else 10,
+        # Parts of a frame, tenths at the finest, while they fit a byte.
+        "index": {"data": pack(np.clip(np.round(frames * levels), 0, 255).astype(np.uint8))},
+        "indexScale": levels,
     }
-    if len(result.axis) > 255:
+    if len(result.axis) > 256:
         out["index"] = {"data": pack(np.round(frames).astype(np.uint16)), "bits": 16}
     if result.map.sigma is not None:
         out["sigma"] = quantise(pick(result.map.sigma, _LONG_SIDE), valid, 8)
+    return out
+
+
+def exact_pixels(result: DepthResult, places: Sequence[tuple[int, int]]) -> list[list[float | None]]:
+    """Return column, row, depth, sigma and frame of single pixels (row, column); None where there is no number."""
+    depth, out = result.map, []
+    for row, col in places:
+        valid, frame = bool(depth.valid[row, col]), float(result.index[row, col])
+        sigma = float(depth.sigma[row, col]) if depth.sigma is not None and valid else None
+        value = float(depth.values[row, col]) if valid else None
+        out.append([col, row, value, sigma, frame if np.isfinite(frame) else 0.0])
     return out
 
 

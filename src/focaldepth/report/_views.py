@@ -11,18 +11,18 @@ from focaldepth.core.result import DepthMap, DepthResult, Plane
 from focaldepth.report.colour import (
     ColourScale,
     Picture,
-    Tick,
+    Spacing,
+    Tail,
     depth_scale,
     error_scale,
     index_scale,
     mask_picture,
-    robust_range,
     sigma_scale,
 )
-from focaldepth.report.pictures import fit, for_screen, jpeg_uri, pick, shrink
-from focaldepth.report.scale import display_for, percent
+from focaldepth.report.pictures import as_rgb, enlarge, fit, for_screen, jpeg_uri, pick, reduced, shrink
+from focaldepth.report.scale import Tick, display_for, percent, tick_step
 
-PHOTO_SIDE, MAP_SIDE = 1600, 1200
+PHOTO_SIDE, MAP_SIDE, SMALL_SIDE = 1600, 1200, 800
 _PHOTO_BYTES, _MAP_BYTES = 700_000, 200_000
 
 
@@ -34,6 +34,8 @@ class Bar:
     marks: list[Tick]
     caption: str
     ends: tuple[str, str]
+    open_ends: tuple[bool, bool]
+    """Whether the end colours also stand for numbers beyond."""
 
 
 @dataclass(frozen=True)
@@ -71,33 +73,49 @@ class Histogram:
     note: str = field(default="")
 
 
-def bar_of(scale: ColourScale, what: str) -> Bar:
-    """Return the bar of a scale, low end on the left; `what` names the quantity."""
-    return Bar(scale.stops(), scale.marks(), f"{what}, {scale.display.caption}", scale.ends)
+def bar_of(scale: ColourScale, caption: str) -> Bar:
+    """Return the bar of a scale, low end on the left."""
+    low, high = scale.tails
+    return Bar(scale.stops(), scale.marks(), caption, scale.ends, (low is not None, high is not None))
+
+
+def beyond(scale: ColourScale) -> str:
+    """Say what lies beyond the ends of a scale; empty where nothing does."""
+    parts = [
+        f"{percent(tail.share)} {word} {_extreme(tail, scale)}"
+        for tail, word in zip(scale.tails, ("down to", "up to"), strict=True)
+        if tail is not None
+    ]
+    parts = [part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts]
+    return f"Beyond the ends of the scale: {', '.join(parts)}." if parts else ""
+
+
+def _extreme(tail: Tail, scale: ColourScale) -> str:
+    """Write the farthest number of a tail with the digits that its scale needs."""
+    if scale.spacing is Spacing.EVEN:
+        return scale.display.quantity(tail.extreme, tick_step(scale.low, scale.high, 100))
+    return scale.display.rounded(tail.extreme, 2 if scale.spacing is Spacing.RATIO else 3)
 
 
 def views(result: DepthResult, scale: ColourScale) -> list[View]:
     """Return every picture that the result can show: all-in-focus, depth, sigma, valid mask, source frame."""
     photo, out = None, []
     if result.all_in_focus is not None:
-        photo, stretched = for_screen(result.all_in_focus, PHOTO_SIDE)
-        note = "Every pixel from the frame that shows it sharpest."
-        if stretched:
-            note += " Brightness stretched for the screen only."
+        photo, stretch = for_screen(result.all_in_focus, PHOTO_SIDE)
+        note = "Fused from the sharpest parts of all frames."
+        note = note if stretch is None else f"{note} {stretch}"
         out.append(_view("photo", "All-in-focus", photo, note, limit=_PHOTO_BYTES))
     out.append(_depth_view(result.map, scale))
     errors = sigma_scale(result.map)
     if errors is not None and result.map.sigma is not None:
-        small, shown = shrink(result.map.sigma, result.map.valid, MAP_SIDE)
         note = "One standard deviation of the depth at each pixel, in the same unit."
-        out.append(_view("sigma", "Sigma", errors.paint(small, shown), note, errors))
+        out.append(_map_view("sigma", "Sigma", result.map.sigma, result.map, errors, note))
     out.append(_valid_view(result.map, photo))
     out.append(_index_view(result))
     return out
 
 
 def _depth_view(depth: DepthMap, scale: ColourScale) -> View:
-    small, shown = shrink(depth.values, depth.valid, MAP_SIDE)
     notes = {
         Unit.INDEX: "Depth as the frame of best focus; no distances are known, so it has no unit.",
         Unit.MICROMETRE: "Stage position of best focus.",
@@ -105,39 +123,46 @@ def _depth_view(depth: DepthMap, scale: ColourScale) -> View:
         Unit.DIOPTRE: "Reciprocal of the distance along the optical axis; larger is nearer.",
     }
     note = notes.get(depth.unit, "Distance along the optical axis from the front principal plane.")
-    return _view("depth", "Depth", scale.paint(small, shown), note, scale, hatched=not bool(shown.all()))
+    return _map_view("depth", "Depth", depth.values, depth, scale, note)
+
+
+def _map_view(key: str, title: str, values: Plane, depth: DepthMap, scale: ColourScale, note: str) -> View:
+    """Return the coloured picture of a map that holds numbers where `depth` is valid."""
+    small, shown = shrink(values, depth.valid, MAP_SIDE)
+    picture = scale.paint(enlarge(small, SMALL_SIDE), enlarge(shown, SMALL_SIDE))
+    spaced = {
+        Spacing.RECIPROCAL: "Colours are even in dioptres, in which focus steps are.",
+        Spacing.RATIO: "Colours are logarithmic.",
+    }
+    words = " ".join(w for w in (note, spaced.get(scale.spacing, ""), beyond(scale)) if w)
+    caption = f"{title}, {scale.display.caption}"
+    return _view(key, title, picture, words, scale, caption, hatched=not bool(shown.all()))
 
 
 def _valid_view(depth: DepthMap, photo: Picture | None) -> View:
     size = fit(depth.shape, MAP_SIDE)
-    base = None if photo is None else for_screen(photo, MAP_SIDE)[0]
+    base = None if photo is None else as_rgb(reduced(photo, MAP_SIDE))
     base = base if base is not None and base.shape[:2] == size else None
     picture = mask_picture(pick(depth.valid, MAP_SIDE), base)
     share = percent(1 - float(depth.valid.mean()))
-    return _view("valid", "Valid mask", picture, f"Magenta: {share} of the pixels claim no depth.")
+    note = "Every pixel carries depth." if depth.valid.all() else f"Magenta: {share} of the pixels carry no depth."
+    return _view("valid", "Valid mask", enlarge(picture, SMALL_SIDE), note)
 
 
 def _index_view(result: DepthResult) -> View:
-    scale = index_scale(len(result.axis))
-    picture = scale.paint(pick(result.index, MAP_SIDE))
-    return _view("index", "Source frame", picture, "The frame of best focus at each pixel, counted from 0.", scale)
+    scale = index_scale(result.index, len(result.axis))
+    picture = scale.paint(enlarge(pick(result.index, MAP_SIDE), SMALL_SIDE))
+    note = f"The frame of best focus at each pixel, also where no depth is claimed. {beyond(scale)}".strip()
+    return _view("index", "Source frame", picture, note, scale, "Frame, counted from 0")
 
 
 def _view(
-    key: str, title: str, picture: Picture, note: str, scale: ColourScale | None = None, hatched: bool = False,
-    limit: int = _MAP_BYTES,
+    key: str, title: str, picture: Picture, note: str, scale: ColourScale | None = None, caption: str = "",
+    hatched: bool = False, limit: int = _MAP_BYTES,
 ) -> View:  # fmt: skip
     height, width = picture.shape[:2]
-    return View(
-        key,
-        title,
-        jpeg_uri(picture, 88, limit),
-        width,
-        height,
-        note,
-        None if scale is None else bar_of(scale, title),
-        hatched,
-    )
+    bar = None if scale is None else bar_of(scale, caption)
+    return View(key, title, jpeg_uri(picture, 88, limit), width, height, note, bar, hatched)
 
 
 def histogram(depth: DepthMap, scale: ColourScale, columns: int = 72) -> Histogram | None:
@@ -147,20 +172,17 @@ def histogram(depth: DepthMap, scale: ColourScale, columns: int = 72) -> Histogr
     values = values[np.isfinite(values)]
     if values.size == 0 or scale.high <= scale.low:
         return None
-    counts, edges = np.histogram(values, columns, (scale.low, scale.high))
+    counts, edges = np.histogram(scale.place(values), columns, (0.0, 1.0))
     if counts.sum() == 0:
         return None
-    tall = 100 * counts / counts.max()
-    at = 100 * (edges - edges[0]) / (edges[-1] - edges[0])
+    tall, at = 100 * counts / counts.max(), 100 * edges
     colours = scale.table()[np.linspace(0, 255, columns).round().astype(int)]
     bins = [
         Bin(float(at[i]), float(at[i + 1] - at[i]), float(tall[i]), "#{:02x}{:02x}{:02x}".format(*colours[i]))
         for i in range(columns)
         if counts[i]
     ]
-    outside = 1 - counts.sum() / values.size
-    note = f"{percent(float(outside))} of the valid pixels lie outside this range." if outside > 0 else ""
-    return Histogram(bins, scale.marks(7), scale.display.caption, scale.ends, note)
+    return Histogram(bins, scale.marks(), scale.display.caption, scale.ends, beyond(scale))
 
 
 @dataclass(frozen=True)
@@ -197,18 +219,10 @@ def against_truth(result: DepthResult, truth: Plane) -> Truth | None:
     if depth.sigma is not None:
         inside = float((size <= depth.sigma[both]).mean())
         numbers.append(("Within one sigma", percent(inside), "68.3 % would be ideal"))
-    small, shown = shrink(error, both, MAP_SIDE)
     note = "Depth minus truth. White agrees, blue is too small, red is too large."
-    return Truth(
-        _view("error", "Error", scale.paint(small, shown), note, scale, hatched=not bool(shown.all())), numbers
-    )
-
-
-def depth_range(depth: DepthMap) -> tuple[float, float] | None:
-    """Return the 1st and 99th percentile of the valid depth."""
-    return robust_range(depth.values)
+    return Truth(_map_view("error", "Error", error, DepthMap(error, depth.unit, both), scale, note), numbers)
 
 
 def scale_for(result: DepthResult, limits: tuple[float, float] | None = None) -> ColourScale:
     """Return the colour scale that picture, bar and histogram of a result share."""
-    return depth_scale(result.map, result.axis, limits)
+    return depth_scale(result.map, result.axis, limits, optics=result.optics)

@@ -12,14 +12,14 @@ from focaldepth.core.errors import WriteError
 from focaldepth.core.result import DepthResult
 from focaldepth.report._views import scale_for
 from focaldepth.report.colour import ColourScale, Picture
-from focaldepth.report.pictures import shrink
+from focaldepth.report.pictures import enlarge, shrink
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
 _INK, _SOFT = (24, 27, 31), (104, 110, 118)
-_SMALLEST = 360
+_SMALLEST = 640
 
 
 def write_depth_png(
@@ -55,14 +55,16 @@ def depth_figure(result: DepthResult, *, limits: tuple[float, float] | None = No
     """Return the coloured depth map with its bar as an RGB picture; see write_depth_png."""
     scale = scale_for(result, limits)
     small, shown = shrink(result.map.values, result.map.valid, long_side)
-    return with_bar(scale.paint(small, shown), scale, "Depth")
+    return with_bar(scale.paint(enlarge(small, _SMALLEST), enlarge(shown, _SMALLEST)), scale, "Depth")
 
 
 def with_bar(picture: Picture, scale: ColourScale, what: str) -> Picture:
-    """Return a coloured map on white with its vertical bar on the right, the warm end of a depth map on top."""
+    """Return a coloured map on white with its vertical bar on the right, the warm end of a depth map on top.
+
+    An end that also stands for numbers beyond is pointed.
+    """
     from PIL import Image, ImageDraw
 
-    picture = _enlarged(picture)
     height, width = picture.shape[:2]
     text = float(np.clip(max(height, width) / 60, 13, 26))
     pad, bar = round(text * 1.4), round(text * 1.1)
@@ -70,12 +72,18 @@ def with_bar(picture: Picture, scale: ColourScale, what: str) -> Picture:
     side = _side_width(scale, what, text) + bar + 3 * pad
     canvas = Image.new("RGB", (width + pad + side, canvas_height), "white")
     canvas.paste(Image.fromarray(picture), (pad, pad))
-    left, top = width + 2 * pad, pad + round(text * 3.1)
-    bottom = canvas_height - pad - round(text * 1.7)
+    left, top = width + 2 * pad, pad + round(text * 3.7)
+    bottom = canvas_height - pad - round(text * 2.3)
     ramp = scale.table()[np.linspace(255, 0, bottom - top).round().astype(int)]
     ramp = ramp[::-1] if _low_on_top(scale) else ramp
     canvas.paste(Image.fromarray(np.repeat(ramp[:, None], bar, axis=1)), (left, top))
-    _words(ImageDraw.Draw(canvas), scale, what, text, (left, top, left + bar, bottom))
+    draw = ImageDraw.Draw(canvas)
+    tails = scale.tails if _low_on_top(scale) else scale.tails[::-1]
+    for tail, y, tip, colour in zip(tails, (top, bottom - 1), (-0.6, 0.6), (ramp[0], ramp[-1]), strict=True):
+        if tail is not None:
+            corners = [(left, y), (left + bar - 1, y), (left + (bar - 1) / 2, y + tip * text)]
+            draw.polygon(corners, tuple(int(c) for c in colour))
+    _words(draw, scale, what, text, (left, top, left + bar, bottom))
     return np.asarray(canvas)
 
 
@@ -94,9 +102,9 @@ def _words(draw: ImageDraw, scale: ColourScale, what: str, text: float, box: tup
     font, small = _font(text), _font(text * 0.9)
     low, high = (top, bottom) if _low_on_top(scale) else (bottom, top)
     ends = dict(zip((low, high), scale.ends, strict=True))
-    draw.text((left, top - text * 3.1), f"{what}, {_plain(scale.display.caption)}", _INK, font, anchor="lt")
-    draw.text((left, top - text * 0.55), ends[top], _SOFT, small, anchor="ls")
-    draw.text((left, bottom + text * 0.55), ends[bottom], _SOFT, small, anchor="lt")
+    draw.text((left, top - text * 3.7), f"{what}, {_plain(scale.display.caption)}", _INK, font, anchor="lt")
+    draw.text((left, top - text * 0.95), ends[top], _SOFT, small, anchor="ls")
+    draw.text((left, bottom + text * 0.95), ends[bottom], _SOFT, small, anchor="lt")
     for mark in scale.marks():
         y = low + (high - low) * mark.at / 100
         draw.line([(right, y), (right + text * 0.35, y)], _SOFT, max(1, round(text / 14)))
@@ -112,9 +120,3 @@ def _font(size: float) -> FreeTypeFont | ImageFont:
 def _plain(text: str) -> str:
     """Replace the signs that Pillow's own font lacks."""
     return text.replace("µ", "u").replace("−", "-").replace("∞", "inf")
-
-
-def _enlarged(picture: Picture) -> Picture:
-    """Repeat the pixels of a tiny map until it can be looked at."""
-    factor = max(1, _SMALLEST // max(picture.shape[:2]))
-    return picture.repeat(factor, axis=0).repeat(factor, axis=1)

@@ -15,11 +15,12 @@ from focaldepth.core.axis import Unit
 from focaldepth.core.method import Citation
 from focaldepth.core.result import DepthResult
 from focaldepth.report import _facts as facts
-from focaldepth.report._curves import CurveGrid, FocusScale, curve_grid, focus_scale, telling_pixels
-from focaldepth.report._frames import FrameCard, frame_cards
-from focaldepth.report._probe import curve_bytes, grids
+from focaldepth.report._curves import CurveGrid, FocusScale, Probe, curve_grid, focus_scale, telling_pixels
+from focaldepth.report._frames import FrameCard, frame_strip
+from focaldepth.report._probe import curve_bytes, exact_pixels, grids
 from focaldepth.report._views import Truth, View, against_truth, histogram, scale_for, views
 from focaldepth.report.colour import ColourScale, index_scale
+from focaldepth.report.scale import fixed
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -60,7 +61,8 @@ def render(
     scale = scale_for(result, limits)
     focus = focus_scale(result.axis, result.optics)
     curves = curve_grid(result.extras, result.map.shape)
-    cards = frame_cards(result, focus)
+    strip = frame_strip(result, focus)
+    pixels = telling_pixels(result, curves, focus, scale.display) if curves else []
     truth = against_truth(result, result.extras["truth"]) if "truth" in result.extras else None
     made = result.provenance
     return _template().render(
@@ -74,11 +76,13 @@ def render(
         views=_all_views(result, scale, truth),
         truth=truth,
         focus=focus,
-        pixels=telling_pixels(result, curves, focus, scale.display) if curves else [],
+        pixels=pixels,
         markers_on="photo" if result.all_in_focus is not None else "depth",
         histogram=histogram(result.map, scale),
-        cards=cards,
-        card_colours=_card_colours(cards),
+        cards=strip.cards,
+        stretched=strip.stretched,
+        card_colours=_card_colours(result, strip.cards),
+        fixed=fixed,
         skipped=dict(result.info.skipped),
         settings=facts.table(made.settings),
         weights=facts.table(made.weights),
@@ -88,10 +92,11 @@ def render(
         stages=facts.stages(made.times_s),
         command=facts.command(result),
         citations=facts.citations(result) if citations is None else citations,
+        tallest=_tallest(strip.cards),
         any_valid=bool(result.map.valid.any()),
         has_unit=result.map.unit is not Unit.INDEX,
         has_positions=result.axis.unit is not Unit.INDEX,
-        data=_page_data(result, scale, focus, curves),
+        data=_page_data(result, scale, focus, curves, pixels),
     )
 
 
@@ -99,18 +104,25 @@ def _all_views(result: DepthResult, scale: ColourScale, truth: Truth | None) -> 
     return [*views(result, scale), *([truth.view] if truth else [])]
 
 
-def _card_colours(cards: Sequence[FrameCard]) -> list[str]:
-    table = index_scale(len(cards)).table()
-    rows = table[np.linspace(0, 255, len(cards)).round().astype(int)]
+def _tallest(cards: Sequence[FrameCard]) -> str:
+    most = max(cards, key=lambda c: c.share)
+    return f"Tallest column: frame {most.number} with {most.share_text}." if most.share else ""
+
+
+def _card_colours(result: DepthResult, cards: Sequence[FrameCard]) -> list[str]:
+    rows = index_scale(result.index, len(cards)).paint(np.arange(len(cards), dtype=np.float32)[None])[0]
     return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in rows]
 
 
-def _page_data(result: DepthResult, scale: ColourScale, focus: FocusScale, curves: CurveGrid | None) -> dict[str, Any]:
+def _page_data(
+    result: DepthResult, scale: ColourScale, focus: FocusScale, curves: CurveGrid | None, pixels: Sequence[Probe]
+) -> dict[str, Any]:
     """Return what the script of the page reads."""
     n = len(result.axis)
     names = result.info.frame_names
     return {
         "grid": grids(result),
+        "exact": exact_pixels(result, [(p.row, p.col) for p in pixels]),
         "display": {"factor": scale.display.factor, "symbol": scale.display.symbol},
         "frames": {
             "names": list(names) if len(names) == n else [],

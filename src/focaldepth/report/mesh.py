@@ -33,6 +33,8 @@ FACING = "x right, y up, z towards the camera; triangles counter-clockwise seen 
 MAX_TRIANGLES = 1_500_000
 _RELIEF = 0.3
 _TEXTURE_SIDE = 4096
+_SMALL_PIECE = 0.005
+_TOO_FAR = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -65,6 +67,7 @@ class Surface:
         unit: "metre", or "none" for a relative scale.
         rule: how coordinates were made.
         step: every step-th pixel became a vertex.
+        left_out: reason -> how many points with depth are no vertex: "too far", "loose".
     """
 
     vertices: NDArray[np.float32]
@@ -74,6 +77,7 @@ class Surface:
     unit: str
     rule: str
     step: int
+    left_out: dict[str, int]
 
 
 def check_formats(formats: Iterable[str]) -> None:
@@ -94,6 +98,10 @@ def write_mesh(
     jump: float = 0.03,
 ) -> list[Path]:
     """Write the surface of a result.
+
+    Left out, and counted in `model.json`, is what would make the model useless: points seen through a lens whose
+    error bar (two sigma) reaches infinity or that lie three times farther than 99 % of all, and loose pieces with
+    less than 0.5 % of the triangles of the largest one.
 
     Args:
         result: whose valid pixels become the surface.
@@ -130,8 +138,13 @@ def surface(result: DepthResult, *, max_triangles: int = MAX_TRIANGLES, jump: fl
     x = (cols[None, :] - (width - 1) / 2) * place.x_per_pixel
     y = -(rows[:, None] - (height - 1) / 2) * place.x_per_pixel
     points = np.stack(np.broadcast_arrays(x, y, -place.z), axis=-1).reshape(-1, 3)
-    even = _even_coordinate(result, depth)
-    faces = _faces(even, _reach(result, depth, even, max(jump, 4 * step / max(1, min(height, width)))))
+    even = np.where(_bounded(result, depth, place), _even_coordinate(result, depth), np.nan)
+    every = _faces(even, _reach(result, depth, even, max(jump, 4 * step / max(1, min(height, width)))))
+    faces = _without_flakes(every, even.size)
+    left_out = {
+        "too far": int(np.count_nonzero(depth.valid & ~np.isfinite(even))),
+        "loose": int(np.count_nonzero(np.isfinite(even)) - len(np.unique(faces))),
+    }
     used = np.flatnonzero(np.bincount(faces.ravel(), minlength=depth.values.size))
     renamed = np.zeros(depth.values.size, np.int32)
     renamed[used] = np.arange(len(used), dtype=np.int32)
@@ -145,6 +158,7 @@ def surface(result: DepthResult, *, max_triangles: int = MAX_TRIANGLES, jump: fl
         place.unit,
         place.rule,
         step,
+        left_out,
     )
 
 
@@ -185,12 +199,18 @@ def _image_distance(result: DepthResult, focal: float) -> tuple[float, str]:
 
 
 def _relative(result: DepthResult, depth: DepthMap, why: str) -> Projection:
-    """Return a relief of width 1, near parts towards the viewer; the low end is taken as near where nobody knows."""
-    values = depth.values.astype(np.float64)
+    """Return a relief of width 1, near parts towards the viewer; the low end is taken as near where nobody knows.
+
+    Metres through a lens become a relief of dioptres: far points stay in reach, and planes stay planes, because the
+    reciprocal of the depth of a plane is linear in the pixels.
+    """
+    values = _even_coordinate(result, depth)
     low, high = robust_range(values) or (0.0, 1.0)
     relief = _RELIEF * (values - low) / ((high - low) or 1.0)
-    away = -relief if nearer_is_smaller(depth.unit, result.axis) is False else relief
-    rule = f"relative scale, width 1, depth range {_RELIEF:g}: {why}"
+    near_high = _reciprocal(result) or nearer_is_smaller(depth.unit, result.axis) is False
+    away = -relief if near_high else relief
+    of = " of dioptres" if _reciprocal(result) else ""
+    rule = f"relative scale, width 1, depth range{of} {_RELIEF:g}: {why}"
     return Projection("none", rule, away, 1.0 / result.map.shape[1])
 
 
@@ -202,6 +222,35 @@ def _even_coordinate(result: DepthResult, depth: DepthMap) -> NDArray[np.float64
 
 def _reciprocal(result: DepthResult) -> bool:
     return result.map.unit is Unit.METRE and result.optics.model is LensModel.THIN_LENS
+
+
+def _bounded(result: DepthResult, depth: DepthMap, place: Projection) -> Mask:
+    """Return the points (h, w) whose place is known well enough to be drawn at true scale."""
+    through_lens = result.optics.model is LensModel.THIN_LENS and depth.unit in (Unit.METRE, Unit.DIOPTRE)
+    limits = robust_range(place.z)
+    if place.unit != "metre" or not through_lens or limits is None:
+        return depth.valid
+    with np.errstate(invalid="ignore"):
+        kept: Mask = depth.valid & (place.z <= _TOO_FAR * limits[1])
+        if depth.sigma is not None:
+            share = depth.sigma * (1 / place.z if depth.unit is Unit.METRE else place.z)
+            kept &= 2 * share < 1
+    return kept
+
+
+def _without_flakes(faces: NDArray[np.int32], points: int) -> NDArray[np.int32]:
+    """Return the triangles (F, 3) of all pieces but the small loose ones."""
+    if len(faces) == 0:
+        return faces
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    start, end = faces[:, [0, 1]].ravel(), faces[:, [1, 2]].ravel()
+    joined = coo_array((np.ones(len(start), bool), (start, end)), shape=(points, points))
+    piece = connected_components(joined, directed=False)[1][faces[:, 0]]
+    size = np.bincount(piece)
+    large: NDArray[np.int32] = faces[size[piece] >= _SMALL_PIECE * size.max()]
+    return large
 
 
 def _reach(result: DepthResult, depth: DepthMap, even: NDArray[np.float64], share: float) -> float:
@@ -314,4 +363,5 @@ def _sidecar(model: Surface, written: list[Path]) -> dict[str, Any]:
         "vertices": len(model.vertices),
         "triangles": len(model.faces),
         "pixel_step": model.step,
+        "left_out": model.left_out,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,51 @@ from numpy.typing import NDArray
 from focaldepth.core.result import Mask
 from focaldepth.core.stack import Frame, white_of
 from focaldepth.report.colour import Picture
+from focaldepth.report.scale import significant
+
+_LITTLE = 1 / 3
+"""Pictures that use less than this share of the range of their data type are stretched for the screen."""
+_TAIL = 0.2
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Pixel values that are shown as black and as white.
+
+    Attributes:
+        black, white: pixel values.
+        full: value of full scale of the data type.
+    """
+
+    black: float
+    white: float
+    full: float
+
+    def __str__(self) -> str:
+        """Say it to people."""
+        black, white, full = (significant(v, 3, pad=False) if self.full == 1 else f"{v:.0f}" for v in self.ends())
+        return f"Brightness stretched for the screen: black is {black}, white is {white} of {full} in the file."
+
+    def ends(self) -> tuple[float, float, float]:
+        """Return black, white, full scale."""
+        return self.black, self.white, self.full
+
+    def apply(self, picture: Frame) -> Picture:
+        """Return the picture in 8 bits."""
+        level = (picture.astype(np.float32) - np.float32(self.black)) * np.float32(255 / (self.white - self.black))
+        shown: Picture = np.clip(level + np.float32(0.5), 0, 255).astype(np.uint8)
+        return shown
+
+
+def stretch_for(picture: Frame) -> Stretch | None:
+    """Return black and white for a picture (any shape) that uses less than a third of its range; None for others.
+
+    Twelve bits in a sixteen-bit file, a faint microscope picture or a lamp that was too weak would show one grey
+    otherwise. Both ends leave out 0.2 % of the pixels; all channels are stretched alike, so colours keep their hue.
+    """
+    full = white_of(picture.dtype)
+    black, white = (float(v) for v in np.percentile(picture, (_TAIL, 100 - _TAIL)))
+    return Stretch(black, white, full) if 0 < white - black < _LITTLE * full else None
 
 
 def fit(shape: tuple[int, ...], long_side: int) -> tuple[int, int]:
@@ -47,28 +93,41 @@ def pick(array: NDArray[Any], long_side: int) -> NDArray[Any]:
     return picked
 
 
-def for_screen(frame: Frame, long_side: int) -> tuple[Picture, bool]:
-    """Return a reduced 8-bit RGB picture, and whether its brightness was stretched because it was dark.
+def enlarge(picture: NDArray[Any], at_least: int) -> NDArray[Any]:
+    """Repeat the pixels of a small map (H, W) or picture (H, W, 3) until its long side has about `at_least` pixels."""
+    factor = max(1, at_least // max(picture.shape[:2]))
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
-    Twelve bits in a sixteen-bit file, or a faint microscope picture, would show black otherwise.
-    """
+
+def for_screen(frame: Frame, long_side: int) -> tuple[Picture, Stretch | None]:
+    """Return a reduced 8-bit RGB picture, and how its brightness was stretched where it uses little of its range."""
+    picture = reduced(frame, long_side)
+    every = max(1, max(picture.shape) // 500)
+    stretch = stretch_for(picture[::every, ::every])
+    return as_rgb(picture, stretch), stretch
+
+
+def reduced(frame: Frame, long_side: int) -> Frame:
+    """Return a picture (H, W, C) reduced so that its long side is at most `long_side`, in its data type."""
     import cv2
 
     height, width = fit(frame.shape, long_side)
-    picture = frame
-    if (height, width) != frame.shape[:2]:
-        stride = max(1, min(frame.shape[0] // height, frame.shape[1] // width) // 2)
-        coarse = np.ascontiguousarray(frame[::stride, ::stride])
-        picture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_AREA).reshape(height, width, -1)
-    white, stretched = white_of(frame.dtype), False
-    if frame.dtype != np.uint8:
-        top = float(np.percentile(picture[::2, ::2], 99.8))
-        if 0 < top < 0.35 * white:
-            white, stretched = top, True
-        picture = np.clip(picture.astype(np.float32) * (255 / white) + 0.5, 0, 255).astype(np.uint8)
+    if (height, width) == frame.shape[:2]:
+        return frame
+    stride = max(1, min(frame.shape[0] // height, frame.shape[1] // width) // 2)
+    coarse = np.ascontiguousarray(frame[::stride, ::stride])
+    small: Frame = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_AREA).reshape(height, width, -1)
+    return small
+
+
+def as_rgb(picture: Frame, stretch: Stretch | None = None) -> Picture:
+    """Return a picture (H, W, C) as 8-bit RGB."""
+    full = white_of(picture.dtype)
+    if stretch is not None or picture.dtype != np.uint8:
+        picture = (stretch or Stretch(0.0, full, full)).apply(picture)
     if picture.shape[2] != 3:
         picture = np.repeat(picture[..., :1], 3, axis=2)
-    return np.ascontiguousarray(picture), stretched
+    return np.ascontiguousarray(picture)
 
 
 def jpeg_uri(picture: Picture, quality: int = 86, limit: int | None = None) -> str:

@@ -39,16 +39,14 @@ def save(
         UnknownNameError, MissingExtraError: for a 3D format, before anything is written.
     """
     from focaldepth.io._atomic import staged_folder
-    from focaldepth.io.result_folder import write_files
+    from focaldepth.io.result_folder import Beside, write_files
 
     folder, mesh = Path(folder), tuple(mesh)
     check_formats(mesh)
+    beside: list[Beside] = [lambda into: [write_report(result, into / "report.html")]] if report else []
+    beside.append(lambda into: [write_depth_png(result, into / "depth.png")])
+    if mesh:
+        beside.append(lambda into: write_mesh(result, into, mesh))
     with staged_folder(folder, overwrite, inputs=result.info.files) as staged:
-        write_depth_png(result, staged / "depth.png")
-        if report:
-            write_report(result, staged / "report.html")
-        if mesh:
-            write_mesh(result, staged, mesh)
-        # Last: it lists every file of the folder, and its record makes the folder a result.
-        write_files(result, staged, formats=tuple(formats))
+        write_files(result, staged, formats=tuple(formats), beside=beside)
     return folder

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, inf, isfinite, log10
 
 from focaldepth.core.axis import Unit
+
+_FEWEST_STEPS = 2.2
+"""Ranges that span less than this factor hold too few of the numbers 1, 2, 3, 5 x 10^k: even steps mark them better."""
+
+_KILOMETRES = 1e4
+_ROUND = (1, 5, 2, 3, 1.5, 7, 4, 2.5, 1.2)
+"""First digits of marks, the roundest first."""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One mark of a bar or an axis: where it stands (percent) and what it says."""
+
+    at: float
+    text: str
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,16 @@ class Display:
         """Return number and symbol."""
         return f"{self.number(value, step)} {self.symbol}"
 
+    def rounded(self, value: float, digits: int) -> str:
+        """Return number and symbol with so many significant digits; kilometres for what is infinity to a lens.
+
+        >>> display_for(0, 20, Unit.METRE).rounded(7223525.8, 3)
+        '7220 km'
+        """
+        if self.symbol == "m" and _KILOMETRES <= abs(value * self.factor) < inf:
+            return f"{significant(value * self.factor / 1000, digits)} km"
+        return f"{significant(value * self.factor, digits)} {self.symbol}"
+
     def measured(self, value: float, sigma: float | None) -> str:
         """Return value ± sigma, both with two digits of sigma; without sigma four digits of the value.
 
@@ -45,8 +71,12 @@ class Display:
 def display_for(low: float, high: float, unit: Unit) -> Display:
     """Return the prefix that suits numbers between `low` and `high`.
 
+    A short range below a metre is shown in millimetres, so that its numbers differ before the third digit.
+
     >>> display_for(0.010, 0.025, Unit.METRE).symbol, display_for(0.4, 2.3, Unit.METRE).symbol
     ('mm', 'm')
+    >>> display_for(0.2416, 0.2511, Unit.METRE).symbol
+    'mm'
     """
     largest = max((abs(v) for v in (low, high) if isfinite(v)), default=0.0)
     if unit is Unit.INDEX:
@@ -54,7 +84,8 @@ def display_for(low: float, high: float, unit: Unit) -> Display:
     if unit not in (Unit.METRE, Unit.MICROMETRE):
         return Display(1.0, unit.symbol, {"dioptre": "dioptre (1/m)"}.get(unit.value, unit.symbol))
     metres = largest if unit is Unit.METRE else largest * 1e-6
-    symbol, per_metre = _prefix(metres, unit)
+    short = unit is Unit.METRE and isfinite(high - low) and 0.1 <= largest < 1 and 1e-4 <= high - low < 0.1
+    symbol, per_metre = ("mm", 1e3) if short else _prefix(metres, unit)
     return Display(per_metre if unit is Unit.METRE else per_metre * 1e-6, symbol, symbol)
 
 
@@ -81,6 +112,39 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
         return [low]
     first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
     return [round(i * step, 12) if step > 1e-9 else i * step for i in range(first, last + 1)]
+
+
+def round_marks(low: float, high: float, place: Callable[[float], float], letter: float = 1.0) -> tuple[Tick, ...]:
+    """Return labelled round numbers in [low, high], 0 < low, for a scale on which they do not stand evenly.
+
+    Args:
+        low: smallest number, as shown.
+        high: largest number, as shown; finite.
+        place: position of a number in percent.
+        letter: see spread; of two marks that crowd one another the rounder number stays.
+
+    >>> [m.text for m in round_marks(0.5, 8, lambda v: 100 * (2 - 1 / v) / (2 - 1 / 8))]
+    ['0.5', '0.7', '1', '2', '5']
+    """
+    step = tick_step(low, high, 6)
+    if high / low < _FEWEST_STEPS and step > 0:
+        return spread((Tick(place(t), fixed(t, decimals_for(step))) for t in ticks(low, high, 6)), letter)
+    powers = range(floor(log10(low)), floor(log10(high)) + 1)
+    numbers = [float(f"{f * 10.0**k:.6g}") for f in _ROUND for k in powers]
+    inside = [n for n in numbers if low * 0.999 <= n <= high * 1.001]
+    return spread((Tick(min(max(place(n), 0.0), 100.0), significant(n, 2, pad=False)) for n in inside), letter)
+
+
+def spread(marks: Iterable[Tick], letter: float = 1.0) -> tuple[Tick, ...]:
+    """Keep marks, the first ones first, that do not crowd one another; return them in their order of place.
+
+    `letter` is the width of one letter in percent: about 1 along a wide bar, 4 below a small plot.
+    """
+    kept: list[Tick] = []
+    for mark in marks:
+        if all(abs(mark.at - m.at) >= 8 + letter * (len(mark.text) + len(m.text)) / 2 for m in kept):
+            kept.append(mark)
+    return tuple(sorted(kept, key=lambda m: m.at))
 
 
 def tick_step(low: float, high: float, most: int = 6) -> float:
@@ -111,6 +175,21 @@ def fixed(value: float, decimals: int) -> str:
         return "∞" if value > 0 else "−∞" if value < 0 else "n/a"
     text = f"{value:.{decimals}f}"
     return ("−" + text[1:] if float(text) else text[1:]) if text.startswith("-") else text
+
+
+def significant(value: float, digits: int, pad: bool = True) -> str:
+    """Return a number with so many significant digits and without an exponent; without `pad` no zeros are added.
+
+    >>> significant(0.12034, 3), significant(312.6, 3), significant(7223525.8, 3), significant(2.0, 2, pad=False)
+    ('0.120', '313', '7220000', '2')
+    """
+    if value == 0 or not isfinite(value):
+        return fixed(value, 0)
+    rounded = float(f"{value:.{digits - 1}e}")
+    decimals = max(0, digits - 1 - floor(log10(abs(rounded)) + 1e-9))
+    while not pad and decimals and round(rounded, decimals - 1) == rounded:
+        decimals -= 1
+    return fixed(rounded, decimals)
 
 
 def seconds(value: float) -> str:

@@ -43,6 +43,29 @@ class LayeredScene:
     def __post_init__(self) -> None:
         check(self)
 
+    @classmethod
+    def varied(cls, seed: int, height: int, width: int) -> LayeredScene:
+        """Return a scene of random lens, noise, texture and compression: what error bars are calibrated on."""
+        random = np.random.default_rng(seed + 1000)
+        frames = int(random.choice([5, 8, 10, 15, 30]))
+        most_blur = 5.0 if frames < 20 else 1.5
+        return cls(
+            seed=seed,
+            frames=frames,
+            height=height,
+            width=width,
+            blur_px=float(np.exp(random.uniform(np.log(0.5), np.log(most_blur)))),
+            noise=float(random.choice([0.0005, 0.002, 0.004, 0.01])),
+            shot=float(random.choice([0, 0.0001, 0.0004])),
+            contrast=float(random.uniform(0.4, 1.0)),
+            relief=float(random.uniform(0, 1.5)),
+            psf_px=float(random.uniform(0.4, 1.0)),
+            jpeg=int(random.choice([0, 85, 92, 95])),
+            layers=int(random.integers(0, 8)),
+            near=float(random.uniform(1, 6)),
+            far=0.5,
+        )
+
     @property
     def step(self) -> float:
         """Distance of two frames in dioptres."""

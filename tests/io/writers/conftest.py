@@ -55,6 +55,7 @@ def result(depth: DepthMap, exif: bytes, icc: bytes) -> DepthResult:
             origin={"pixel_size_m": "OME PhysicalSizeX"},
         ),
         index=rng.uniform(0, 4, SHAPE).astype(np.float32),
+        source_frame=rng.integers(0, 300, SHAPE, np.int16),
         provenance=Provenance(
             method="classical-fast",
             settings={"window": 9, "weights": [1.0, 0.5], "align": "ecc"},

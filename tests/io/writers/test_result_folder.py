@@ -26,6 +26,7 @@ from focaldepth.io.result_folder import bytes_needed, check_formats, load, write
 
 ROOT = Path(__file__).parents[3]
 BASE = {"depth.tiff", "sigma.tiff", "index.tiff", "valid.png", "all_in_focus.tiff", "transforms.json", "result.json"}
+BASE |= {"source_frame.png"}
 FILLED = {"filled.tiff", "filled.png", "filled_sigma.tiff"}
 
 
@@ -46,12 +47,14 @@ def test_what_is_absent_makes_no_file(result, tmp_path):
         map=DepthMap(result.map.values, result.map.unit, result.map.valid),
         filled=None,
         all_in_focus=None,
+        source_frame=None,
         transforms=None,
     )
     names = {p.name for p in write_files(bare, tmp_path)}
     assert names == {"depth.tiff", "index.tiff", "valid.png", "result.json"}
     back = load(tmp_path)
-    assert (back.map.sigma, back.filled, back.all_in_focus, back.transforms) == (None,) * 4
+    parts = (back.map.sigma, back.filled, back.all_in_focus, back.source_frame, back.transforms)
+    assert parts == (None,) * 5
 
 
 def test_round_trip(result, tmp_path):
@@ -63,6 +66,7 @@ def test_round_trip(result, tmp_path):
         _same(getattr(back.filled, name), getattr(result.filled, name))
     _same(back.index, result.index)
     _same(back.all_in_focus, result.all_in_focus)
+    _same(back.source_frame, result.source_frame)
     _same(back.transforms, result.transforms)
     assert (back.axis, back.optics) == (result.axis, result.optics)
     assert dict(back.optics.origin) == dict(result.optics.origin)
@@ -98,11 +102,15 @@ def test_published_schema_is_current():
 
 
 def test_every_file_is_listed_with_its_hash(result, tmp_path):
-    (tmp_path / "report.html").write_text("<html>")
-    written = write_files(result, tmp_path)
+    def page(folder):
+        (folder / "report.html").write_text("<html>")
+        return [folder / "report.html"]
+
+    written = write_files(result, tmp_path, beside=[page])
     files = json.loads((tmp_path / "result.json").read_text())["files"]
     assert set(files) == BASE - {"result.json"} | FILLED | {"report.html"}
-    assert tmp_path / "report.html" not in written
+    assert {path.name for path in written} == {*files, "result.json"}
+    assert files["report.html"]["what"] == "report"
     for name, facts in files.items():
         content = (tmp_path / name).read_bytes()
         assert facts["sha256"] == hashlib.sha256(content).hexdigest()

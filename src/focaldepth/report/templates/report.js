@@ -38,10 +38,16 @@
   // ---- what lies at a pixel ------------------------------------------------------------------------------------
   const nearest = (list, value) => list.reduce((best, v, i) => (Math.abs(v - value) < Math.abs(list[best] - value) ? i : best), 0);
   const sample = (x, y) => {
-    const col = Math.min(grid.width - 1, Math.floor((x * grid.width) / grid.fullWidth));
-    const row = Math.min(grid.height - 1, Math.floor((y * grid.height) / grid.fullHeight));
-    const i = row * grid.width + col;
-    return { x, y, depth: depthAt(i), sigma: sigmaAt(i), frame: frames[i] / grid.indexScale };
+    const col = Math.min(grid.width - 1, Math.floor(((x + 0.5) * grid.width) / grid.fullWidth));
+    const row = Math.min(grid.height - 1, Math.floor(((y + 0.5) * grid.height) / grid.fullHeight));
+    const i = row * grid.width + col, exact = data.exact.find((p) => p[0] === x && p[1] === y);
+    if (exact) return { x, y, depth: exact[2], sigma: exact[3], frame: exact[4] };
+    // The page holds every few pixels of a large map: say which one was read, as `pick` took it.
+    const held = (at, some, all) => Math.floor(((at + 0.5) * all) / some);
+    return {
+      x: held(col, grid.width, grid.fullWidth), y: held(row, grid.height, grid.fullHeight),
+      depth: depthAt(i), sigma: sigmaAt(i), frame: frames[i] / grid.indexScale,
+    };
   };
 
   const drawCurve = (s) => {
@@ -75,14 +81,16 @@
     }
     claim.textContent = point.depth === null ? "no" : "yes";
     claim.className = point.depth === null ? "claim-no" : "claim-yes";
-    $("probe-pixel").textContent = `${x}, ${y}`;
+    $("probe-pixel").textContent = `${point.x}, ${point.y}`;
     const i = Math.min(data.frames.focus.length - 1, Math.round(point.frame)), focus = data.frames.focus[i];
-    $("probe-frame").textContent = `frame ${fixed(point.frame, grid.indexScale > 1 ? 1 : 0)}` + (focus.startsWith("frame") ? "" : ` · ${focus}`);
-    $("probe-frame").title = data.frames.names[i] || "";
+    $("probe-frame").textContent = `frame ${fixed(point.frame, grid.indexScale > 4 ? 1 : 0)}`;
+    const said = [String(i), focus.startsWith("frame") ? data.frames.names[i] : focus].filter(Boolean);
+    $("probe-near").textContent = said.join(" · ");
+    $("probe-near").title = data.frames.names[i] || "";
     drawCurve(point);
     document.querySelectorAll(".cross").forEach((c) => {
-      c.style.left = `${(100 * (x + 0.5)) / grid.fullWidth}%`;
-      c.style.top = `${(100 * (y + 0.5)) / grid.fullHeight}%`;
+      c.style.left = `${(100 * (point.x + 0.5)) / grid.fullWidth}%`;
+      c.style.top = `${(100 * (point.y + 0.5)) / grid.fullHeight}%`;
       c.hidden = quiet;
     });
   };
@@ -112,7 +120,7 @@
       if (e.key === "Escape") held = false;
       if (!step || e.target !== pic) return;
       e.preventDefault();
-      const size = Math.max(1, grid.fullWidth / (e.shiftKey ? 20 : 200));
+      const size = Math.max(1, Math.max(grid.fullWidth, grid.fullHeight) / (e.shiftKey ? 20 : 200));
       show(point.x + step[0] * size, point.y + step[1] * size);
       hold(true);
     });

@@ -7,8 +7,8 @@ import warnings
 import pytest
 
 import focaldepth
-from focaldepth.core import deprecation
-from focaldepth.core.deprecation import DEPRECATIONS, Deprecation, deprecated
+from focaldepth import _deprecation as deprecation
+from focaldepth._deprecation import DEPRECATIONS, Deprecation, deprecated
 from focaldepth.core.errors import MissingExtraError
 
 
