@@ -34,16 +34,20 @@ def grouped(sentences: Iterable[str]) -> list[str]:
     >>> grouped([*(f"img{i}.png: is dark." for i in range(5)), "The lens moved."])
     ['img0.png, img1.png, img2.png and 2 more: is dark.', 'The lens moved.']
     """
-    by_words: dict[str, list[str]] = {}
-    for sentence in sentences:
+    by_words: dict[tuple[str, str], list[str]] = {}
+    for sentence in dict.fromkeys(sentences):
         name, _, words = sentence.partition(": ")
-        by_words.setdefault(words or sentence, []).append(name)
-    told = []
-    for words, names in by_words.items():
-        if len(names) > 3:
-            told.append(f"{', '.join(names[:3])} and {len(names) - 3} more: {words}")
+        by_words.setdefault((words, "" if words else sentence), []).append(name)
+    told: list[str] = []
+    for (words, _), names in by_words.items():
+        start = names[0][: names[0].rfind(" ") + 1]
+        if not words:
+            told += names
+        elif len(names) > 3 and all(n.startswith(start) for n in names):
+            listed = ", ".join(n[len(start) :] for n in names[:3])
+            told.append(f"{start}{listed} and {len(names) - 3} more: {words}")
         else:
-            told += [words if name == words else f"{name}: {words}" for name in names]
+            told += [f"{name}: {words}" for name in names]
     return told
 
 

@@ -24,7 +24,7 @@ _FOREIGN = {
     b"\x00\x00\x00\x0cjP": "a JPEG 2000 picture",
     b"\xff\x0a": "a JPEG XL picture",
 }
-_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIC", b"hevc": "HEIC", b"avif": "AVIF"}
+_BRANDS = {b"avif": "an AVIF", **dict.fromkeys((b"heic", b"heix", b"hevc", b"mif1"), "a HEIC")}
 
 
 def kind_of_bytes(start: bytes) -> str:
@@ -55,7 +55,7 @@ def true_reader(file: PictureFile, named: PictureReader) -> PictureReader | None
         return reader if isinstance(reader, PictureReader) and reader.title != named.title else None
     brand = _BRANDS.get(start[8:12], "") if start[4:8] == b"ftyp" else ""
     what = next((text for mark, text in _FOREIGN.items() if start.startswith(mark)), "")
-    what = f"a {brand} picture" if brand else what
+    what = f"{brand} picture" if brand else what
     if what:
         raise ReadError(f"is {what}, whatever its name says.", where=file, hint="Export it as JPEG, PNG or TIFF.")
     return None

@@ -121,6 +121,19 @@ def read_entries(
     return [r if isinstance(r, PictureEntry) else None for r in results], bad
 
 
+def misnamed(entries: Sequence[PictureEntry | None], readers: Sequence[PictureReader]) -> list[str]:
+    """Say which files are something else than their names say."""
+    by_title: dict[str, list[str]] = {}
+    for entry, named in zip(entries, readers, strict=True):
+        if entry is not None and entry.reader.title != named.title:
+            by_title.setdefault(entry.reader.title, []).append(entry.name)
+    told = []
+    for title, names in by_title.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        told.append(f"{', '.join(names[:3])}{more}: {title} whatever the name says; read as what it is.")
+    return told
+
+
 def _entry(file: PictureFile, reader: PictureReader, max_pixels: int, decode: bool) -> PictureEntry:
     facts = reader.facts(file)
     check_pixels(facts.shape[1], facts.shape[0], max_pixels, file)

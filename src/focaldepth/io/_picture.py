@@ -169,8 +169,9 @@ def guarded(path: object, title: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        link = isinstance(path, Path) and path.is_symlink()
-        what = f"is a link to {path.readlink()}, which does not exist." if link else "does not exist."
+        what = "does not exist."
+        if isinstance(path, Path) and path.is_symlink():
+            what = f"is a link to {path.readlink()}, which does not exist."
         raise ReadError(what, where=path, hint="Check the path, or leave it out.") from error
     except ReadError as error:
         raise error if error.where else ReadError(error.what, where=path, hint=error.hint) from error

@@ -18,8 +18,8 @@ from focaldepth.core.optics import Optics
 from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Sample
 from focaldepth.core.stack import FocalStack, FrameSource, SelectedSource, StackInfo
-from focaldepth.io._checks import check_size, look
-from focaldepth.io._files import FileSource, PictureEntry, read_entries, same_kind
+from focaldepth.io._checks import check_size, look, twins
+from focaldepth.io._files import FileSource, PictureEntry, misnamed, read_entries, same_kind
 from focaldepth.io._focus import NO_UNIT, Focus, Located, from_argument, locate, locate_container, unused_unit
 from focaldepth.io._inputs import Formats, Found, find
 from focaldepth.io._lens import FOCAL_LENGTH, known_focal_length, lens_facts
@@ -162,7 +162,7 @@ def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
         raise _too_few(found, len(files))
     readers = _readers(files, formats)
     entries, skipped = read_entries(files, readers, wish.max_pixels, wish.skip_bad_frames)
-    misnamed = _misnamed(entries, readers)
+    other_kind = misnamed(entries, readers)
     entries, odd = same_kind(entries, wish.skip_bad_frames)
     skipped |= odd
     located = locate(
@@ -197,7 +197,7 @@ def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
             *found.warnings,
             *_idle(wish, None),
             *left_out,
-            *misnamed,
+            *other_kind,
             *located.warnings,
             *sorting,
             *seen,
@@ -225,19 +225,6 @@ def _readers(files: Sequence[PictureFile], formats: Formats) -> list[PictureRead
     middle = len(files) // 2
     tuned = plain[middle].like(files[middle])
     return [tuned if r is plain[middle] else r for r in plain]
-
-
-def _misnamed(entries: Sequence[PictureEntry | None], readers: Sequence[PictureReader]) -> list[str]:
-    """Say which files are something else than their names say."""
-    by_title: dict[str, list[str]] = {}
-    for entry, named in zip(entries, readers, strict=True):
-        if entry is not None and entry.reader.title != named.title:
-            by_title.setdefault(entry.reader.title, []).append(entry.name)
-    told = []
-    for title, names in by_title.items():
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        told.append(f"{', '.join(names[:3])}{more}: {title} whatever the name says; read as what it is.")
-    return told
 
 
 def _arranged(
@@ -292,7 +279,8 @@ def _source(kept: Sequence[PictureEntry], wish: _Wish, where: str) -> tuple[Fram
     )
     check_size(source, where)
     sizes = [e.file.stat().st_size for e in kept if isinstance(e.file, Path)]
-    return look(source, [e.name for e in kept], sizes)
+    source, seen = look(source, [e.name for e in kept], sizes)
+    return source, [*twins([e.file for e in kept]), *seen]
 
 
 def _channel(channel: str, count: int) -> int:
@@ -339,6 +327,7 @@ def _idle(wish: _Wish, reader: ContainerReader | None) -> list[str]:
 
 def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wish) -> Sample:
     held = reader.open(path, wish.options)
+    _check_one_set(found, held)
     n = len(held.source)
     if n < 2:
         raise _too_few(found, n)
@@ -364,6 +353,17 @@ def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wi
     )
     source = source if order == list(range(n)) else SelectedSource(source, tuple(order))
     return _with_truth(FocalStack(source, axis, lens, held.transfer, info), held, order)
+
+
+def _check_one_set(found: Found, held: Container) -> None:
+    """Files that were taken for one set must all be named by its description."""
+    members = {name.lower() for name in held.extra.get("set", ())}
+    others = [f for f in found.files if members and Path(f).name.lower() not in members]
+    if len(found.files) > 1 and others:
+        names = ", ".join(Path(f).name for f in found.files[:5])
+        raise StackError(
+            f"holds files of more than one stack: {names}.", where=found.where, hint="Give one of them at a time."
+        )
 
 
 def _with_truth(stack: FocalStack, held: Container, order: Sequence[int]) -> Sample:
