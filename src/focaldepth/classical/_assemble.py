@@ -14,7 +14,7 @@ from focaldepth.core.stack import Frame
 
 _STRIP = 128
 _CONTRAST = 0.05
-"""Difference of the guide (mean over channels, full scale 1) at which a neighbour counts 1/e as much."""
+"""Difference of the guide (mean over channels, its span is 1) at which a neighbour counts 1/e as much."""
 
 
 def enlarge_along_edges(
@@ -26,9 +26,9 @@ def enlarge_along_edges(
 
     Args:
         planes: (h, w) float32 each.
-        guide: (h, w, C) the picture on the grid, 0..1.
+        guide: (h, w, C) the picture on the grid.
         picture: (H, W, C) the picture; None: plain bilinear enlargement.
-        white: full scale of the picture.
+        white: value of the picture that is 1 in the guide.
         factor: pixels per grid pixel.
         threads: strips worked on at once.
     """

@@ -15,22 +15,25 @@ from focaldepth.classical._regularise import Peaks
 
 Mask = NDArray[np.bool_]
 TERMS = (
-    ("log energy over noise", 0.0),
-    ("weight of the neighbourhood", 0.0),
-    ("log agreement", 0.0),
-    ("log bend", 0.0),
-    ("second peak", 0.0),
-    ("mean over height", 0.0),
-    ("log wide against narrow smoothing", 0.0),
-    ("log spread in 9 px", 0.0),
-    ("log spread of narrow smoothing in 9 px", 0.0),
-    ("log spread in 25 px", 0.0),
-    ("log jump within 9 px", 0.0),
-    ("log edge of the picture", 0.0),
-    ("at the end of the range", 0.0),
+    ("log energy over noise", -0.106),
+    ("weight of the neighbourhood", -0.343),
+    ("log agreement", -4.719),
+    ("log bend", -0.029),
+    ("second peak", 0.315),
+    ("mean over height", -0.212),
+    ("log wide against narrow smoothing", 0.065),
+    ("log spread in 9 px", 0.047),
+    ("log spread of narrow smoothing in 9 px", 0.404),
+    ("log spread in 25 px", 0.007),
+    ("log jump within 9 px", -0.091),
+    ("log edge of the picture", 0.133),
+    ("at the end of the range", -1.190),
+    ("log misfit over noise", 0.094),
+    ("log misfit over energy", -0.191),
+    ("log number of frames", -0.471),
 )
 """Feature -> weight in the linear model of log(sigma), sigma in px of blur radius."""
-CONSTANT = 0.0
+CONSTANT = -0.674
 FLOOR_PX = 0.01
 """No depth is claimed to be better than this change of the blur radius."""
 _FLOOR_STEPS = 0.01
@@ -48,7 +51,7 @@ class Clues:
         peaks: of the smoothed evidence.
         weight: smoothed own weight: how much texture the neighbourhood has, 0..1.
         narrow: depth from narrow smoothing.
-        guide: (h, w, C) the picture, 0..1.
+        guide: (h, w, C) the picture, 1 is its span.
     """
 
     peaks: Peaks
@@ -109,6 +112,9 @@ def features(evidence: Evidence, clues: Clues) -> list[Plane]:
         np.log(jump + np.float32(0.05)),
         np.log(_edges(clues.guide) + np.float32(0.02)),
         ((position < near_end) | (position > last - near_end)).astype(np.float32),
+        np.log(evidence.misfit / np.float32(evidence.noise) + np.float32(0.01)),
+        np.log(evidence.misfit / np.maximum(energy, np.float32(1e-12)) + np.float32(1e-3)),
+        np.full(energy.shape, np.log(evidence.frames), np.float32),
     ]
 
 

@@ -21,7 +21,7 @@ class EdgeAware:
         """Prepare the weights.
 
         Args:
-            guide: (h, w, C) picture, 0..1.
+            guide: (h, w, C) picture.
             reach: standard deviation in pixels where the guide is flat.
             contrast: sum of absolute changes over the channels that counts as much as `reach` pixels.
             rounds: passes in both directions; more leave fewer stripes.

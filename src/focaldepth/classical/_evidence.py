@@ -37,6 +37,7 @@ class Evidence:
         misfit: (h, w) energy per frame that the best hypothesis leaves unexplained in the pixel's block.
         noise: misfit of plain or well explained areas.
         px_per_unit: blur radius in pixels of the fine grid per unit of the axis.
+        frames: how many took part.
         explained: share of the texture's energy that the blur model explains; 0 where it could not be measured.
     """
 
@@ -46,6 +47,7 @@ class Evidence:
     misfit: Plane
     noise: float
     px_per_unit: float
+    frames: int
     explained: float
 
 
@@ -74,6 +76,7 @@ def weigh(
         np.empty(grid, np.float32),
         0.0,
         px_per_unit,
+        len(focus),
         explained,
     )
     blocks = _Blocks(combinations(focus, depths, px_per_unit))

@@ -29,7 +29,9 @@ def finish(state: Gathered, position: Plane, sigma: Plane | None, valid: Mask, s
     source = state.best if liked is None else liked
     run.stage("full resolution", 1)
     planes = [position] if sigma is None else [position, np.log(sigma)]
-    planes = enlarge_along_edges(planes, state.guide, picture, float(stack.source.white), state.coarse, run.threads)
+    planes = enlarge_along_edges(
+        planes, state.guide, picture, float(stack.source.white) * state.span, state.coarse, run.threads
+    )
     depth, *others = (np.ascontiguousarray(p[: shape[0], : shape[1]]) for p in planes)
     spread = np.exp(others[0]) if others else None
     run.advance()

@@ -23,7 +23,7 @@ def sum_paths(cost: Volume, guide: Plane, step: float, jump: float, run: Run) ->
 
     Args:
         cost: (h, w, D).
-        guide: (h, w, C) picture, 0..1: jumps cost less where it changes.
+        guide: (h, w, C) picture, 1 is its span: jumps cost less where it changes.
         step: penalty for a change by one hypothesis.
         jump: penalty for any larger change where the guide is flat.
         run: progress, cancellation.

@@ -24,6 +24,8 @@ from focaldepth.core.progress import Run
 _GRID = 6
 """Trial depths per frame for the first guess."""
 _SINGULAR = 1e-4
+_LEAST_HOLD = 4.0
+_STEEPEST_PERCENTILE = 99
 
 
 @dataclass(frozen=True)
@@ -74,20 +76,29 @@ class FocusCurves:
             total += np.float32(k) * self.powers[k]
         return total
 
+    def steepest_bend(self) -> float:
+        """Return what nearly every second derivative stays below: a step that holds on less would overshoot."""
+        thin = self.powers[:, ::4, ::4]
+        bends = np.zeros(thin.shape[1:], np.float32)
+        for x in np.linspace(-1, 1, _GRID * len(self.powers), dtype=np.float32):
+            factors = [k * (k - 1) * float(x) ** (k - 2) if k > 1 else 0.0 for k in range(len(self.powers))]
+            np.maximum(bends, np.abs(np.tensordot(np.array(factors, np.float32), thin, 1)), out=bends)
+        return float(np.percentile(bends, _STEEPEST_PERCENTILE))
 
-def minimise(curves: FocusCurves, weight: float, hold: float, penalty: float, rounds: int, run: Run) -> Plane:
+
+def minimise(curves: FocusCurves, weight: float, penalty: float, rounds: int, run: Run) -> Plane:
     """Return the depth map (h, w) on the axis of the curves.
 
     Args:
         curves: data term.
         weight: of the total variation, per pixel, for x in -1..1 and curves of unit mean height.
-        hold: how strongly a round holds on to the depth of the round before.
         penalty: of the split.
         rounds: fixed number of rounds.
         run: progress, cancellation.
     """
     from scipy.fft import dctn, idctn
 
+    hold = max(curves.steepest_bend(), _LEAST_HOLD)
     x = curves.highest(_GRID * max(len(curves.powers), 8))
     h, w = x.shape
     waves = [2 - 2 * np.cos(np.pi * np.arange(length) / length) for length in (h, w)]

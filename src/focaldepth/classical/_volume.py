@@ -30,6 +30,8 @@ _COARSE_PIXELS = 2_000_000
 _LUMINANCE_BYTES = 1_500_000_000
 _STRIP = 64
 _TINY = np.float32(1e-6)
+_SPAN_PERCENTILES = (1, 99)
+_LEAST_SPAN = 1e-3
 
 
 @dataclass
@@ -40,7 +42,8 @@ class Gathered:
         fine, coarse: full-resolution pixels per pixel of luminance and per pixel of everything else.
         luminance: (N, h, w) uint16, WHITE is full scale; no frames unless asked for.
         scores: (N, a, b) float16 focus measure, noise not subtracted; no frames unless asked for.
-        guide: (a, b, C) float32 0..1, the sharpest frames blended.
+        guide: (a, b, C) float32, the sharpest frames blended; 1 is the span between their darkest and brightest parts.
+        span: that span, full scale of the frames is 1.
         best: (a, b) int16, the frame with the highest score.
         saturated: (a, b) share of saturated pixels in that frame.
         covered: (a, b) 1 where every frame shows the scene.
@@ -58,6 +61,7 @@ class Gathered:
     covered: Plane
     fuser: Fuser | None
     curves: CurveSampler
+    span: float = 1.0
 
 
 def factors(height: int, width: int, frames: int) -> tuple[int, int]:
@@ -145,7 +149,11 @@ class _Pass:
                 run.advance()
             if fusing is not None:
                 fusing.result()
-        self._state.guide /= self._blend[..., None] * np.float32(self._stack.source.white)
+        state = self._state
+        state.guide /= self._blend[..., None] * np.float32(self._stack.source.white)
+        low, high = np.percentile(state.guide[::2, ::2].mean(-1), _SPAN_PERCENTILES)
+        state.span = max(float(high - low), _LEAST_SPAN)
+        state.guide /= np.float32(state.span)
         self._fill_unseen()
 
     def _take(self, i: int, frame: Frame) -> tuple[Plane, NDArray[np.uint8]]:
@@ -179,10 +187,11 @@ class _Pass:
         higher = score > self._highest if i else np.ones(score.shape, bool)
         top = np.maximum(self._highest, score)
         fade, weight = (self._highest / top) ** 8, (np.maximum(score, _TINY) / top) ** 8
+        levelled = weight * self._gains[i]
         channels = frame.shape[2]
         small = np.stack([shrink(frame[..., c], state.coarse) for c in range(channels)], -1)
         state.guide *= fade[..., None]
-        state.guide += small * weight[..., None]
+        state.guide += small * levelled[..., None]
         self._blend *= fade
         self._blend += weight
         np.copyto(self._highest, top)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import grid_shape
 from focaldepth.classical._blur_model import MOST_HYPOTHESES
-from focaldepth.classical._certainty import Clues, Judged, judge
+from focaldepth.classical._certainty import Clues, judge
 from focaldepth.classical._edge_aware import EdgeAware
 from focaldepth.classical._evidence import Evidence, weigh
 from focaldepth.classical._finish import finish
@@ -43,8 +42,7 @@ GASTAL = Citation(
     "  journal = {ACM Transactions on Graphics},\n  volume = {30},\n  number = {4},\n  pages = {69:1--69:12},\n"
     "  year = {2011}\n}",
 )
-CONTRAST = 0.35
-"""Sum of changes over three channels across which smoothing loses as much as over its whole reach."""
+_CONTRAST, _NOISE = 0.45, 40.0
 _NARROW = 1 / 3
 
 
@@ -91,16 +89,35 @@ class Classical:
         axis = stack.blur_axis
         evidence = weigh(state.luminance, axis.values, state.coarse // state.fine, run)
         state.luminance = state.luminance[:0].copy()
-        judged = self._judge(state, evidence, axis.values, run)
+        clues = clues_of(state, evidence, self.reach, run)
+        usable = (state.saturated < 0.5) & (state.covered > 0.99)
+        judged = judge(evidence, clues, axis.values, usable, self.max_sigma)
         return finish(state, judged.position, judged.sigma, judged.valid, stack, run)
 
-    def _judge(self, state: Gathered, evidence: Evidence, focus: NDArray[np.float64], run: Run) -> Judged:
-        weight = own_weight(evidence)
-        wide = EdgeAware(state.guide, self.reach, CONTRAST)
-        narrow = smooth_position(evidence, weight, EdgeAware(state.guide, self.reach * _NARROW, CONTRAST), run)
-        peaks = find_peaks(evidence, smooth(evidence, weight, wide, run), run.threads)
-        clues = Clues(peaks, wide(weight[..., None])[..., 0], narrow, state.guide)
-        return judge(evidence, clues, focus, (state.saturated < 0.5) & (state.covered > 0.99), self.max_sigma)
+
+def clues_of(state: Gathered, evidence: Evidence, reach: float, run: Run) -> Clues:
+    """Smooth the evidence along the edges of the guide, far and narrowly, and find its peaks.
+
+    Args:
+        state: what the frames left behind.
+        evidence: what they say of every depth.
+        reach: of the smoothing, pixels of the depth grid.
+        run: threads, progress.
+    """
+    weight = own_weight(evidence)
+    contrast = edge_contrast(state, evidence)
+    wide = EdgeAware(state.guide, reach, contrast)
+    narrow = smooth_position(evidence, weight, EdgeAware(state.guide, reach * _NARROW, contrast), run)
+    peaks = find_peaks(evidence, smooth(evidence, weight, wide, run), run.threads)
+    return Clues(peaks, wide(weight[..., None])[..., 0], narrow, state.guide)
+
+
+def edge_contrast(state: Gathered, evidence: Evidence) -> float:
+    """Return the change of the guide that stops smoothing: a share of its span, more where noise makes such changes.
+
+    Summed over three channels; smoothing loses as much across it as over its whole reach.
+    """
+    return float(np.hypot(_CONTRAST, _NOISE * np.sqrt(evidence.noise) / state.span))
 
 
 def volume_memory(stack: FocalStack, fusion: str, volumes: int) -> WorkingMemory:

@@ -15,7 +15,7 @@ from focaldepth.classical._regularise import find_peaks, own_weight, smooth
 from focaldepth.classical._semi_global import sum_paths
 from focaldepth.classical._stream import base_factor
 from focaldepth.classical._volume import gather
-from focaldepth.classical.classical import CONTRAST, FAVARO, volume_memory
+from focaldepth.classical.classical import FAVARO, edge_contrast, volume_memory
 from focaldepth.core.method import Access, Citation, MethodSpec, WorkingMemory
 from focaldepth.core.progress import Run
 from focaldepth.core.result import Estimate
@@ -73,7 +73,9 @@ class SemiGlobal:
         focus = stack.blur_axis.values
         evidence = weigh(state.luminance, focus, state.coarse // state.fine, run)
         state.luminance = state.luminance[:0].copy()
-        cost = smooth(evidence, own_weight(evidence), EdgeAware(state.guide, _REACH_PX, CONTRAST), run)
+        cost = smooth(
+            evidence, own_weight(evidence), EdgeAware(state.guide, _REACH_PX, edge_contrast(state, evidence)), run
+        )
         np.negative(cost, out=cost)
         total = sum_paths(cost, state.guide, self.step, self.jump, run)
         position = find_peaks(evidence, np.negative(total, out=total), run.threads).position

@@ -27,8 +27,10 @@ MOELLER = Citation(
     "and Cremers, Daniel},\n  title = {Variational Depth From Focus Reconstruction},\n  journal = {IEEE Transactions "
     "on Image Processing},\n  volume = {24},\n  number = {12},\n  pages = {5369--5378},\n  year = {2015}\n}",
 )
-_HOLD, _PENALTY = 8.0, 4.0
+_PENALTY = 4.0
 _FLOOR_PERCENTILE = 2
+_WEAK = 0.3
+"""Rise, as a share of the mean, that counts half."""
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,18 @@ class Vdff:
         state = gather(stack, run, fuser, scores=True, dense_curves=self.curves)
         axis = stack.blur_axis
         curves = FocusCurves.fit(_unit_height(state), axis.values, self.degree)
-        depth = minimise(curves, self.weight, _HOLD, _PENALTY, self.rounds, run)
+        depth = minimise(curves, self.weight, _PENALTY, self.rounds, run)
         seen = state.covered > 0.99
         return finish(state, depth, None, seen, stack, run)
 
 
 def _unit_height(state: Gathered) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Scores without the part that is noise, scaled so that focus curves rise by one in the mean."""
+    """Scores without the part that is noise, scaled so that focus curves rise by one; less where they rise little."""
     scores = state.scores.astype(np.float32)
     lowest = scores.min(0)
     scores -= np.float32(np.percentile(lowest, _FLOOR_PERCENTILE))
-    rise = float((scores.max(0) - scores.min(0)).mean())
-    scores /= np.float32(max(rise, 1e-6))
+    rise = scores.max(0) - scores.min(0)
+    scores /= rise + np.float32(max(_WEAK * float(rise.mean()), 1e-6))
     return scores
 
 
