@@ -85,7 +85,7 @@ def ause(error: np.ndarray, doubt: np.ndarray) -> float:
 
 
 def weakest_focus(scene: Scene) -> np.ndarray:
-    """The doubt of a method without sigma: minus the highest value of its focus measure."""
+    """What errors are ranked by without a sigma: minus the highest value of the focus measure of naive."""
     measure, best = SumModifiedLaplacian(), np.zeros(scene.truth.shape, np.float32)
     for frame in scene.stack.frames():
         np.maximum(best, cv2.GaussianBlur(measure(frame.astype(np.float32).mean(-1)), (0, 0), WINDOW_PX), out=best)
@@ -107,8 +107,7 @@ def score(scene: Scene, method: str) -> dict[str, float]:
         for times in (1, 2):
             row[f"within {times}"] = (error[use] < times * found.map.sigma[use]).mean()
         row |= {"ause": ause(error[inside], sigma), "half": error[inside][sigma <= np.median(sigma)].mean()}
-    elif method == "naive":
-        row["ause"] = ause(error[inside], weakest_focus(scene)[inside])
+        row["ause by focus"] = ause(error[inside], weakest_focus(scene)[inside])
     if scene.sharp is not None and found.all_in_focus is not None:
         square = np.square(found.all_in_focus.astype(float) - scene.sharp).mean(-1)
         row |= {"psnr": _psnr(square), "psnr edge": _psnr(square[edge])}
@@ -123,7 +122,8 @@ def table_row(scores: list[dict[str, float]], base: list[dict[str, float]]) -> d
     """Means over scenes, errors over those of naive."""
 
     def mean(name: str, rows: list[dict[str, float]] = scores) -> float:
-        return float(np.nanmean([row.get(name, np.nan) for row in rows])) if name in rows[0] else np.nan
+        known = [row[name] for row in rows if np.isfinite(row.get(name, np.nan))]
+        return float(np.mean(known)) if known else np.nan
 
     def shown(value: float, digits: int = 3) -> object:
         return "" if np.isnan(value) else round(value, digits)
@@ -133,7 +133,7 @@ def table_row(scores: list[dict[str, float]], base: list[dict[str, float]]) -> d
     row["edge band / naive"] = shown(mean("edge") / mean("edge", base))
     row["confident half / naive"] = shown(mean("half") / mean("mae", base))
     row["AUSE"] = shown(mean("ause"))
-    row["AUSE / naive"] = shown(mean("ause") / mean("ause", base))
+    row["AUSE / by focus measure"] = shown(mean("ause") / mean("ause by focus"))
     row |= {"valid": shown(mean("valid")), "valid out of range": shown(mean("false"))}
     row |= {"in 1 sigma": shown(mean("within 1")), "in 2 sigma": shown(mean("within 2"))}
     row |= {"PSNR dB": shown(mean("psnr"), 2), "over naive dB": shown(mean("psnr") - mean("psnr", base), 2)}

@@ -34,6 +34,7 @@ METHODS: Registry[type[Method]] = Registry(
 )
 """All methods by name; `auto` names the best there is."""
 _THUMBNAIL = 200
+_HARDLY_ANY = 0.002
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ def estimate(
         prepared, used = prepare(watched, alignment, chosen, run)
     with recorder.timed("depth"):
         found = method(prepared, run)
+    if found.map.valid.mean() < _HARDLY_ANY:
+        run.warn("Hardly any pixel carries depth: the frames show no texture that comes into focus between the ends.")
     with recorder.timed("finish"):
         result = _finish(found, prepared, unit, chosen)
         result = replace(result, transforms=used, alignment=alignment)

@@ -22,7 +22,7 @@ WIDTHS = (0.6, 1.0, 1.8, 3.2)
 """Gaussians (sigma, px) whose differences are the bands that every combination of frames is made of."""
 _HIGH_PASS = 2.0
 _SPACING_PX = 0.25
-_MARGIN_PX = 0.5
+_MARGIN_PX = 1.5
 FEWEST_HYPOTHESES, MOST_HYPOTHESES = 9, 160
 _TILE = 24
 _TILES = 256
@@ -68,7 +68,7 @@ def high_pass(w: Floats) -> Floats:
 
 
 def hypotheses(focus: Floats, px_per_unit: float) -> Floats:
-    """Depths to try, (D,) ascending: even steps of a quarter of a pixel of blur, half a pixel beyond both ends.
+    """Depths to try, (D,) ascending: even steps of a quarter of a pixel of blur, 1.5 px beyond both ends.
 
     Never fewer than 9 nor more than 160.
     """

@@ -39,6 +39,8 @@ FLOOR_PX = 0.01
 _FLOOR_STEPS = 0.01
 _INSIDE = 0.02
 """Steps by which a valid depth lies inside the focus range."""
+_STILL, _STILL_PX = 0.97, 3.0
+"""Frames that explain a place this well by being all alike tell nothing about its depth."""
 _PLAIN = 0.05
 """A neighbourhood with less weight than this holds nothing but noise."""
 
@@ -69,11 +71,13 @@ class Judged:
     valid: Mask
 
 
-def judge(evidence: Evidence, clues: Clues, focus: NDArray[np.float64], usable: Mask, max_sigma: float) -> Judged:
+def judge(
+    evidence: Evidence, clues: Clues, focus: NDArray[np.float64], usable: Mask, max_sigma: float, least_area: float
+) -> Judged:
     """Give every depth its sigma, and say which ones may be used.
 
-    Not valid: unusable (saturated, not in every frame), too wide a sigma, best beyond the first or last frame, or
-    nothing but noise in the whole neighbourhood.
+    Not valid: unusable (saturated, not in every frame), too wide a sigma, best beyond the first or last frame, nothing
+    but noise in the whole neighbourhood, no change from frame to frame, or an area too small to be no accident.
     """
     extent = float(np.ptp(focus))
     step = float(np.abs(np.diff(focus)).mean())
@@ -81,11 +85,31 @@ def judge(evidence: Evidence, clues: Clues, focus: NDArray[np.float64], usable: 
     # Nothing is known: no worse than a guess in the middle of the range.
     sigma: Plane = np.clip(spread, _FLOOR_STEPS * step, extent / np.sqrt(3)).astype(np.float32)
     low, high = float(focus.min()), float(focus.max())
-    inside = np.float32(_INSIDE * step)
     position = clues.peaks.position
     valid = usable & (sigma <= max_sigma * extent) & (clues.weight > _PLAIN)
+    # Within one sigma of an end, depth may as well lie beyond it.
+    inside = np.maximum(sigma, np.float32(_INSIDE * step))
     valid &= (position > low + inside) & (position < high - inside)
+    still, moving = (
+        cv2.GaussianBlur(e, (0, 0), _STILL_PX) for e in (evidence.still * evidence.energy, evidence.energy)
+    )
+    valid &= still < _STILL * moving
+    valid = _without_islands(valid, least_area)
     return Judged(np.clip(position, low, high).astype(np.float32), sigma, valid)
+
+
+def unknown(judged: Judged, focus: NDArray[np.float64]) -> Judged:
+    """Take every claim back: nothing is known but that depth may lie anywhere in the range."""
+    sigma = np.full_like(judged.sigma, np.ptp(focus) / np.sqrt(3))
+    return Judged(judged.position, sigma, np.zeros_like(judged.valid))
+
+
+def _without_islands(valid: Mask, least_area: float) -> Mask:
+    _, labels, facts, _ = cv2.connectedComponentsWithStats(valid.view(np.uint8), connectivity=4)
+    large = facts[:, cv2.CC_STAT_AREA] >= least_area
+    large[0] = False
+    kept: Mask = large[labels]
+    return kept
 
 
 def features(evidence: Evidence, clues: Clues) -> list[Plane]:

@@ -21,6 +21,7 @@ _STRIP_BYTES = 80_000_000
 _HALO = 16
 _HYPOTHESES_AT_ONCE = 16
 _NEGLIGIBLE = 1e-3
+_NOTHING = np.float32(1e-20)
 _NOISE_PERCENTILE = 20
 _LEAST_NOISE = (0.05 / 255) ** 2
 """Variance that no 8-bit picture goes below."""
@@ -34,6 +35,7 @@ class Evidence:
         depths: (D,) ascending, evenly spaced, blur-linear.
         share: (h, w, D) float16, energy explained by each hypothesis over that of the best one, 0..1.
         energy: (h, w) energy explained by the best hypothesis (luminance 0..1, squared).
+        still: (h, w) energy explained by frames that are all alike, over that of the best hypothesis.
         misfit: (h, w) energy per frame that the best hypothesis leaves unexplained in the pixel's block.
         noise: misfit of plain or well explained areas.
         px_per_unit: blur radius in pixels of the fine grid per unit of the axis.
@@ -44,6 +46,7 @@ class Evidence:
     depths: NDArray[np.float64]
     share: NDArray[np.float16]
     energy: Plane
+    still: Plane
     misfit: Plane
     noise: float
     px_per_unit: float
@@ -69,16 +72,9 @@ def weigh(
     depths = hypotheses(focus, px_per_unit)
     n, h, w = luminance.shape
     grid = grid_shape(h, w, further)
-    found = Evidence(
-        depths,
-        np.empty((*grid, len(depths)), np.float16),
-        np.empty(grid, np.float32),
-        np.empty(grid, np.float32),
-        0.0,
-        px_per_unit,
-        len(focus),
-        explained,
-    )
+    energy, still, misfit = (np.empty(grid, np.float32) for _ in range(3))
+    share = np.empty((*grid, len(depths)), np.float16)
+    found = Evidence(depths, share, energy, still, misfit, 0.0, px_per_unit, len(focus), explained)
     blocks = _Blocks(combinations(focus, depths, px_per_unit))
     rows = int(np.clip(_STRIP_BYTES / (4 * n * len(WIDTHS) * w) - 2 * _HALO, 8 * further, 64 * further))
     rows -= rows % (_BLOCK * further) if rows >= _BLOCK * further else 0
@@ -120,7 +116,9 @@ def _strip(luminance: NDArray[np.uint16], y: int, stop: int, further: int, block
     bands = np.ascontiguousarray(bands[:, :, inner])
     n, _, rows, width = bands.shape
     keep = slice(y - max(y - 2, 0), y - max(y - 2, 0) + stop - y)
-    total = np.square(np.tensordot(single_frame(), bands, (0, 1))).sum(0)
+    frames_sharp = np.tensordot(single_frame(), bands, (0, 1))
+    still = _energy(frames_sharp.sum(0) / np.float32(np.sqrt(n)), keep, further)
+    total = np.square(frames_sharp).sum(0)
     total = shrink(np.ascontiguousarray(total[keep]), further)
     energy = np.empty((blocks.depths, *total.shape), np.float32)
     for part, frames, weights in blocks.parts:
@@ -131,7 +129,8 @@ def _strip(luminance: NDArray[np.uint16], y: int, stop: int, further: int, block
     best = energy.max(0)
     found.energy[target_rows] = best
     found.misfit[target_rows] = _misfit(total, energy) / max(n - 1, 1)
-    np.divide(energy, np.maximum(best, np.float32(1e-20)), out=energy)
+    np.divide(still, np.maximum(best, _NOTHING), out=found.still[target_rows])
+    np.divide(energy, np.maximum(best, _NOTHING), out=energy)
     found.share[target_rows] = energy.transpose(1, 2, 0)
 
 

@@ -30,6 +30,9 @@ _COARSE_PIXELS = 2_000_000
 _LUMINANCE_BYTES = 1_500_000_000
 _STRIP = 64
 _TINY = np.float32(1e-6)
+_RISE = 4.0
+"""Rise of the score over what noise is expected to make that counts as texture."""
+_NOISE_PERCENTILE = 2
 _SPAN_PERCENTILES = (1, 99)
 _LEAST_SPAN = 1e-3
 
@@ -46,6 +49,8 @@ class Gathered:
         span: that span, full scale of the frames is 1.
         best: (a, b) int16, the frame with the highest score.
         saturated: (a, b) share of saturated pixels in that frame.
+        textured: (a, b) bool, the score rises out of the noise in some frame.
+        frames: how many went by.
         covered: (a, b) 1 where every frame shows the scene.
         fuser: ends with the all-in-focus picture; None if none was asked for.
         curves: focus curves of a grid of pixels.
@@ -59,6 +64,8 @@ class Gathered:
     best: NDArray[np.int16]
     saturated: Plane
     covered: Plane
+    textured: NDArray[np.bool_]
+    frames: int
     fuser: Fuser | None
     curves: CurveSampler
     span: float = 1.0
@@ -113,11 +120,22 @@ def gather(
         np.zeros(grid, np.int16),
         np.zeros(grid, np.float32),
         np.ones(grid, np.float32),
+        np.zeros(grid, bool),
+        n,
         fuser,
         CurveSampler((h, w), n, base_factor(h, w), dense_curves),
     )
     _Pass(stack, state).run(run)
     return state
+
+
+def claimed(state: Gathered) -> NDArray[np.bool_]:
+    """Return where a method without an error bar may claim depth.
+
+    Every frame shows it, it is not saturated, its score rises out of the noise, and not at the first or last frame.
+    """
+    inner = (state.best > 0) & (state.best < state.frames - 1)
+    return (state.covered > 0.99) & (state.saturated < 0.5) & state.textured & inner
 
 
 class _Pass:
@@ -133,6 +151,8 @@ class _Pass:
         self._top = np.full(grid_shape(h, w, self._base), -1, np.float32)
         self._blend = np.zeros(state.best.shape, np.float32)
         self._highest = np.full(state.best.shape, _TINY, np.float32)
+        self._lowest = np.full(state.best.shape, np.inf, np.float32)
+        self._floors: list[float] = []
         self._unseen: dict[int, NDArray[np.bool_]] = {}
 
     def run(self, run: Run) -> None:
@@ -154,6 +174,9 @@ class _Pass:
         low, high = np.percentile(state.guide[::2, ::2].mean(-1), _SPAN_PERCENTILES)
         state.span = max(float(high - low), _LEAST_SPAN)
         state.guide /= np.float32(state.span)
+        # Averaging over a window of this width lowers noise in proportion.
+        noise = float(np.median(self._floors)) / LIGHT.sigma
+        state.textured = self._highest - self._lowest > max(_RISE * noise, 1e-3)
         self._fill_unseen()
 
     def _take(self, i: int, frame: Frame) -> tuple[Plane, NDArray[np.uint8]]:
@@ -195,6 +218,8 @@ class _Pass:
         self._blend *= fade
         self._blend += weight
         np.copyto(self._highest, top)
+        np.minimum(self._lowest, score, out=self._lowest)
+        self._floors.append(float(np.percentile(score[::2, ::2], _NOISE_PERCENTILE)))
         state.best[higher] = i
         state.saturated[higher] = clipped[higher]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from focaldepth.classical._aggregate import grid_shape
 from focaldepth.classical._blur_model import MOST_HYPOTHESES
-from focaldepth.classical._certainty import Clues, judge
+from focaldepth.classical._certainty import Clues, judge, unknown
+from focaldepth.classical._confidence import nowhere_in_focus
 from focaldepth.classical._edge_aware import EdgeAware
 from focaldepth.classical._evidence import Evidence, weigh
 from focaldepth.classical._finish import finish
@@ -43,6 +44,8 @@ GASTAL = Citation(
     "  year = {2011}\n}",
 )
 _CONTRAST, _NOISE = 0.45, 40.0
+_ISLAND = 0.25
+"""Valid areas smaller than this share of the square of the reach are what noise alone can make."""
 _NARROW = 1 / 3
 
 
@@ -91,7 +94,9 @@ class Classical:
         state.luminance = state.luminance[:0].copy()
         clues = clues_of(state, evidence, self.reach, run)
         usable = (state.saturated < 0.5) & (state.covered > 0.99)
-        judged = judge(evidence, clues, axis.values, usable, self.max_sigma)
+        judged = judge(evidence, clues, axis.values, usable, self.max_sigma, _ISLAND * self.reach**2)
+        if nowhere_in_focus(state.best, state.frames, state.textured):
+            judged = unknown(judged, axis.values)
         return finish(state, judged.position, judged.sigma, judged.valid, stack, run)
 
 

@@ -14,7 +14,7 @@ from focaldepth.classical._prefer import PREFERENCES, make_fuser
 from focaldepth.classical._regularise import find_peaks, own_weight, smooth
 from focaldepth.classical._semi_global import sum_paths
 from focaldepth.classical._stream import base_factor
-from focaldepth.classical._volume import gather
+from focaldepth.classical._volume import claimed, gather
 from focaldepth.classical.classical import FAVARO, edge_contrast, volume_memory
 from focaldepth.core.method import Access, Citation, MethodSpec, WorkingMemory
 from focaldepth.core.progress import Run
@@ -42,7 +42,7 @@ class SemiGlobal:
         title="Semi-global: blur model on all frames, decided along eight paths",
         access=Access.VOLUME,
         summary="Piecewise smooth depth with firm edges, as in stereo; about as accurate as `classical` and slower. It "
-        "gives no error bar; a pixel counts as valid where all frames show it.",
+        "gives no error bar; a pixel counts as valid where its focus measure rises out of the noise, not at an end.",
         gives=("index", "all_in_focus", "filled"),
         citations=(HIRSCHMUELLER, FAVARO),
         invariances=("frame order", "gain"),
@@ -80,7 +80,7 @@ class SemiGlobal:
         total = sum_paths(cost, state.guide, self.step, self.jump, run)
         position = find_peaks(evidence, np.negative(total, out=total), run.threads).position
         position = np.clip(position, np.float32(focus.min()), np.float32(focus.max()))
-        return finish(state, position, None, state.covered > 0.99, stack, run)
+        return finish(state, position, None, claimed(state), stack, run)
 
 
 METHOD = SemiGlobal

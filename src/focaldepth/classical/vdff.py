@@ -11,7 +11,7 @@ from focaldepth.classical._finish import finish
 from focaldepth.classical._prefer import PREFERENCES, make_fuser
 from focaldepth.classical._stream import base_factor
 from focaldepth.classical._variational import FocusCurves, minimise
-from focaldepth.classical._volume import Gathered, gather
+from focaldepth.classical._volume import Gathered, claimed, gather
 from focaldepth.core.method import Access, Citation, MethodSpec
 from focaldepth.core.progress import Run
 from focaldepth.core.result import Estimate
@@ -41,7 +41,7 @@ class Vdff:
         title="Variational depth from focus (VDFF)",
         access=Access.VOLUME,
         summary="The regularised baseline of the literature: piecewise constant depth. It gives no error bar; a pixel "
-        "counts as valid where all frames show it.",
+        "counts as valid where its focus measure rises out of the noise, not at an end of the stack.",
         gives=("index", "all_in_focus", "filled"),
         citations=(MOELLER,),
         invariances=("frame order", "gain"),
@@ -70,8 +70,7 @@ class Vdff:
         axis = stack.blur_axis
         curves = FocusCurves.fit(_unit_height(state), axis.values, self.degree)
         depth = minimise(curves, self.weight, _PENALTY, self.rounds, run)
-        seen = state.covered > 0.99
-        return finish(state, depth, None, seen, stack, run)
+        return finish(state, depth, None, claimed(state), stack, run)
 
 
 def _unit_height(state: Gathered) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
