@@ -78,6 +78,12 @@ def hypotheses(focus: Floats, px_per_unit: float) -> Floats:
     return np.linspace(low - margin, high + margin, count)
 
 
+def most_hypotheses(frames: int) -> int:
+    """Return how many depths a stack of so many frames may ask for, whatever its blur turns out to be."""
+    reach_px = (frames - 1) * float(_STEPS_PX[-1]) * _LEAK + 2 * _MARGIN_PX
+    return int(np.clip(np.ceil(reach_px / _SPACING_PX) + 1, FEWEST_HYPOTHESES, MOST_HYPOTHESES))
+
+
 def kernel(sigma: float) -> NDArray[np.float32]:
     """A sampled Gaussian of unit sum, 3 sigma to each side."""
     taps: NDArray[np.float32] = cv2.getGaussianKernel(2 * int(np.ceil(3 * sigma)) + 1, sigma, cv2.CV_32F).ravel()

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from focaldepth.classical._aggregate import grid_shape
-from focaldepth.classical._blur_model import MOST_HYPOTHESES
+from focaldepth.classical._blur_model import most_hypotheses
 from focaldepth.classical._certainty import Clues, judge, unknown
 from focaldepth.classical._confidence import nowhere_in_focus
 from focaldepth.classical._edge_aware import EdgeAware
@@ -126,14 +126,17 @@ def edge_contrast(state: Gathered, evidence: Evidence) -> float:
 
 
 def volume_memory(stack: FocalStack, fusion: str, volumes: int) -> WorkingMemory:
-    """Tell what a method takes that holds so many bytes per pixel and hypothesis at its peak; measured."""
+    """Tell what a method takes that holds so many bytes per pixel and hypothesis at its peak; measured.
+
+    How many hypotheses there are depends on the blur, which is not known before: this is the most.
+    """
     h, w, c = stack.shape
     fine, coarse = factors(h, w, len(stack))
     pixels, grid = h * w, int(np.prod(grid_shape(h, w, coarse)))
     picture = 0 if fusion == "none" else (4 * c + c * stack.dtype.itemsize) * pixels
     luminance = 2 * len(stack) * int(np.prod(grid_shape(h, w, fine)))
     reading = luminance + picture + 30 * pixels // (1 if coarse == 1 else 4)
-    volume = grid * MOST_HYPOTHESES
+    volume = grid * most_hypotheses(len(stack))
     return WorkingMemory(reading, max(luminance + 2 * volume, volumes * volume) + picture + 300_000_000)
 
 

@@ -7,12 +7,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from focaldepth.classical._aggregate import grid_shape
 from focaldepth.classical._finish import finish
 from focaldepth.classical._prefer import PREFERENCES, make_fuser
 from focaldepth.classical._stream import base_factor
 from focaldepth.classical._variational import FocusCurves, minimise
-from focaldepth.classical._volume import Gathered, claimed, gather
-from focaldepth.core.method import Access, Citation, MethodSpec
+from focaldepth.classical._volume import Gathered, claimed, factors, gather
+from focaldepth.core.method import Access, Citation, MethodSpec, WorkingMemory
 from focaldepth.core.progress import Run
 from focaldepth.core.result import Estimate
 from focaldepth.core.settings import check, setting
@@ -45,7 +46,6 @@ class Vdff:
         gives=("index", "all_in_focus", "filled"),
         citations=(MOELLER,),
         invariances=("frame order", "gain"),
-        bytes_per_pixel=48,
     )
 
     weight: float = setting(1.0, "weight of the total variation", low=0.001, high=1000)
@@ -61,6 +61,16 @@ class Vdff:
 
     def __post_init__(self) -> None:
         check(self)
+
+    def working_memory(self, stack: FocalStack) -> WorkingMemory:
+        """Scores of all frames as they are kept and as they are fitted, then polynomials and planes; measured."""
+        h, w, c = stack.shape
+        _, coarse = factors(h, w, len(stack))
+        pixels, grid = h * w, int(np.prod(grid_shape(h, w, coarse)))
+        picture = 0 if self.fusion == "none" else (4 * c + c * stack.dtype.itemsize) * pixels
+        powers = min(self.degree + 1, len(stack))
+        reading = 2 * len(stack) * grid + picture + 110 * grid
+        return WorkingMemory(reading, grid * (10 * len(stack) + 8 * powers + 90) + picture + 20 * pixels)
 
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
         """Estimate depth; see the class."""
