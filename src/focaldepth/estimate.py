@@ -30,11 +30,19 @@ METHODS: Registry[type[Method]] = Registry(
     "method",
     ("classical",),
     "METHOD",
-    aliases=(("auto", "classical-fast"), ("classical", "classical-fast")),
+    aliases=(("auto", "classical"),),
     derived="focaldepth.networks._method",
 )
-"""All methods by name, every network among them; `auto` and `classical` name the best there is."""
+"""All methods by name, every network among them; `auto` names the best there is."""
+_OF_SOME = {
+    "prefer": ("does not take it.", "Leave --prefer away, or choose classical or classical-fast."),
+    "curves": ("does not take it.", "Leave --curves away, or choose classical or classical-fast."),
+    "weights": ("is no network, it has no weights.", "Leave it out, or name the network with --method."),
+    "device": ("is no network, it has no device.", "Leave it out, or name the network with --method."),
+}
+"""Front-door choices that some methods take -> what is said, and the hint, where one does not."""
 _THUMBNAIL = 200
+_HARDLY_ANY = 0.002
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,14 @@ class EstimateSettings:
         "multiband",
         "all-in-focus picture: multi-band (fewest seams), colour (every value comes from an input) or none",
         choices=("multiband", "colour", "none"),
+    )
+    prefer: str = setting(
+        "none",
+        "which of two sharp depths the all-in-focus picture shows",
+        choices=("none", "near", "far", "first", "last"),
+    )
+    curves: bool = setting(
+        False, "focus curve of every pixel at reduced resolution: curves.tiff, and under the pointer"
     )
     match_exposure: bool = setting(False, "bring all frames to one brightness in the all-in-focus picture, too")
     weights: str = setting("", "weights of a network: a file, their name as `focaldepth weights` lists it, or random")
@@ -116,6 +132,8 @@ def estimate(
         prepared, used = prepare(watched, alignment, chosen, run)
     with recorder.timed("depth"):
         found = method(prepared, run_of_method(stack, run))
+    if found.map.valid.mean() < _HARDLY_ANY:
+        run.warn("Hardly any pixel carries depth: the frames show no texture that comes into focus between the ends.")
     with recorder.timed("finish"):
         result = _finish(found, prepared, unit, chosen)
         result = replace(result, transforms=used, alignment=alignment)
@@ -188,18 +206,11 @@ def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) 
     """Return the method with its settings; front-door choices that it understands are passed on."""
     cls = METHODS.get(settings.method)
     own = {f.name: f for f in facts(cls)}
-    passed = {}
-    if "fusion" in own and own["fusion"].accepts(settings.fusion):
-        passed["fusion"] = settings.fusion
-    for name in ("weights", "device"):
-        value = getattr(settings, name)
-        if value and name not in own:
-            raise SettingError(
-                f"{METHODS.resolve(settings.method)} is no network, it has no {name}.",
-                where=name,
-                hint="Leave it out, or name the network with --method.",
-            )
-        passed |= {name: value} if value else {}
+    for name, (what, hint) in _OF_SOME.items():
+        if name not in own and getattr(settings, name) != getattr(EstimateSettings(), name):
+            raise SettingError(f"{METHODS.resolve(settings.method)} {what}", where=name, hint=hint)
+    chosen = {name: getattr(settings, name) for name in ("fusion", *_OF_SOME) if name in own}
+    passed = {name: str(value) for name, value in chosen.items() if value != "" and own[name].accepts(value)}
     return parse(cls, {**passed, **method_settings})
 
 
