@@ -17,10 +17,16 @@ import numpy as np
 from _record import DATA, record
 
 from focaldepth.core.axis import FocusAxis, Unit, convert
+from focaldepth.core.result import DepthMap
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import estimate
+from focaldepth.metrics._case import Rules, make_case, with_pictures
+from focaldepth.metrics._scores import evaluate
+from focaldepth.metrics.ause import SparsificationError
 
 FAMILIES = ("phone", "dslr", "sweep", "macro", "handheld")
+
+COLUMNS = {"valid-share": "valid", "coverage": "1-sigma coverage", "ause": "AUSE", "psnr": "PSNR dB"}
 
 
 @dataclass
@@ -55,35 +61,21 @@ def _npz(family: str, path: Path) -> Scene:
         return Scene(family, path.stem, stack, truth, data["all_in_focus"])
 
 
-def ause(error: np.ndarray, doubt: np.ndarray) -> float:
-    """Area between the sparsification curve by `doubt` and the one by the error itself, over the mean error."""
-
-    def curve(order: np.ndarray) -> np.ndarray:
-        kept = np.cumsum(error[order]) / np.arange(1, error.size + 1)
-        return kept[(np.linspace(0.02, 1, 50) * error.size).astype(int) - 1]
-
-    return float((curve(np.argsort(doubt)) - curve(np.argsort(error))).mean() / error.mean())
-
-
 def score(scene: Scene, method: str) -> dict[str, float]:
     """All figures of one method on one scene; depth is compared in the blur-linear unit."""
     align = "auto" if scene.family == "handheld" else "none"
     unit = scene.stack.blur_axis.unit
     found = estimate(scene.stack, method=method, align=align, fill=True, unit=unit.value)
     axis = scene.stack.blur_axis.values
-    inside = np.isfinite(scene.truth) & (scene.truth >= axis.min()) & (scene.truth <= axis.max())
-    filled = found.filled or found.map
-    error = np.abs(filled.values - scene.truth)[inside]
-    row = {"mae": float(error.mean()), "valid": float(found.map.valid[inside].mean())}
-    if filled.sigma is not None:
-        sigma = filled.sigma[inside]
-        use = inside & found.map.valid
-        share = np.abs(found.map.values - scene.truth)[use] < found.map.sigma[use]
-        half = error[sigma <= np.median(sigma)].mean()
-        row |= {"coverage": float(share.mean()), "ause": ause(error, sigma), "half": float(half)}
-    if scene.sharp is not None and found.all_in_focus is not None:
-        difference = found.all_in_focus.astype(float) - scene.sharp
-        row["psnr"] = float(10 * np.log10(255**2 / np.mean(difference**2)))
+    truth = DepthMap(scene.truth, unit, np.isfinite(scene.truth))
+    in_range = Rules(unit, float(axis.min()), float(axis.max()))
+    claimed = make_case(found.map, truth, in_range)
+    everywhere = with_pictures(
+        make_case(found.filled or found.map, truth, in_range), found.all_in_focus, scene.sharp, 255
+    )
+    row = {**evaluate(everywhere, ["mae", "ause", "psnr"]), **evaluate(claimed, ["valid-share", "coverage"])}
+    sparse = SparsificationError(steps=2)
+    row["half"] = row["mae"] * float(sparse.sums(everywhere)[0])
     return row
 
 
@@ -95,12 +87,17 @@ def main(methods: list[str]) -> None:
             found.setdefault((scene.family, method), []).append(score(scene, method))
     rows: list[dict[str, object]] = []
     for (family, method), scores in found.items():
-        mean = {k: np.mean([s[k] for s in scores if k in s]) for k in scores[0]}
+        mean = {k: np.mean([s[k] for s in scores]) for k in scores[0] if np.isfinite([s[k] for s in scores]).all()}
         base = np.mean([s["mae"] for s in found[family, "naive"]])
         row: dict[str, object] = {"family": family, "method": method, "MAE": f"{mean['mae']:.4g}"}
         row["MAE / naive"] = round(float(mean["mae"] / base), 3)
         row["confident half / naive"] = round(float(mean["half"] / base), 3) if "half" in mean else ""
-        for key, name in (("valid", "valid"), ("coverage", "1-sigma coverage"), ("ause", "AUSE"), ("psnr", "PSNR dB")):
+        for key, name in (
+            ("valid-share", "valid"),
+            ("coverage", "1-sigma coverage"),
+            ("ause", "AUSE"),
+            ("psnr", "PSNR dB"),
+        ):
             row[name] = round(float(mean[key]), 3) if key in mean else ""
         rows.append(row)
     note = "Error in 1/m (phone, dslr, sweep, macro, handheld), px (middlebury), frames (cou). handheld: --align auto."

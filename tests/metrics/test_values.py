@@ -168,6 +168,18 @@ def test_sparsification() -> None:
     assert value(square, case) == pytest.approx((sqrt(45 / 2) - sqrt(5 / 2)) / sqrt(50 / 4) / 2)
 
 
+def test_equal_error_bars_come_in_no_order() -> None:
+    """One sigma for all pixels: nothing is known, whatever the order of pixels; kept by sigma is flat."""
+    e = np.array([[1.0, 2, 3, 6]])
+    chosen = type(metric("ause"))(steps=4)  # type: ignore[call-arg]
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]):
+        _, lines = chosen.curve(chosen.sums(Case.of(e[:, order], 0 * e, np.ones_like(e))))  # type: ignore[attr-defined]
+        np.testing.assert_allclose(lines["by sigma"], 1)
+    tied = Case.of(e, 0 * e, np.array([[1.0, 1.0, 2.0, 2.0]]))
+    _, lines = chosen.curve(chosen.sums(tied))  # type: ignore[attr-defined]
+    np.testing.assert_allclose(lines["by sigma"] * 3, [1.5, 1.5, 2.5, 3])
+
+
 def test_an_error_bar_without_knowledge_is_worth_its_share() -> None:
     """Random sigma: the curve by sigma is flat at 1."""
     random = np.random.default_rng(0)
@@ -203,6 +215,9 @@ def test_errors_at_a_depth_edge() -> None:
     assert np.isnan(value("edge-error", Case.of(found, np.ones_like(t))))
     ramp = np.tile(np.linspace(1, 2, 40), (5, 1))
     assert not chosen.band(ramp).any()
+    assert chosen.band(0.02 * t).any()
+    assert not EdgeError(radius=2, jump=1.5, relative=False).band(t).any()
+    assert EdgeError(radius=2, jump=0.9, relative=False).band(t).any()
     gap = t.copy()
     gap[:, 19:21] = np.nan
     assert not chosen.band(gap).any()

@@ -18,8 +18,8 @@ from focaldepth.metrics._metric import MetricFacts, Sums, mean_of, ratio
 class EdgeError:
     """mean abs(e) of the pixels within `radius` px of a depth edge, or of all others.
 
-    A depth edge lies between two neighbours (rows, columns) whose truths differ by more than `jump` times the spread of
-    the truth (1st to 99th percentile of the counted pixels). Both neighbours have distance 0.
+    A depth edge lies between two neighbours (rows, columns) whose truths differ by more than `jump`, as a share of the
+    spread of the truth (1st to 99th percentile of the counted pixels). Both neighbours have distance 0.
     """
 
     facts: ClassVar[MetricFacts] = MetricFacts(
@@ -31,7 +31,8 @@ class EdgeError:
     )
 
     radius: float = setting(8.0, "reach of an edge", unit="px", low=0)
-    jump: float = setting(0.05, "smallest step, as a share of the spread of the truth", low=0, high=1)
+    jump: float = setting(0.05, "smallest step of the truth", low=0)
+    relative: bool = setting(True, "whether the step is a share of the spread of the truth, or a number in its unit")
     where: str = setting("near", "pixels that count: near an edge, or away from all", choices=("near", "away"))
 
     def __post_init__(self) -> None:
@@ -58,7 +59,7 @@ class EdgeError:
         edge = np.zeros(truth.shape, np.uint8)
         if known.size:
             low, high = np.percentile(known, [1, 99])
-            step = self.jump * (high - low)
+            step = self.jump * (high - low) if self.relative else self.jump
             for axis in (0, 1):
                 jumps = np.abs(np.diff(truth, axis=axis)) > step  # False beside NaN
                 edge |= np.insert(jumps, jumps.shape[axis], False, axis) | np.insert(jumps, 0, False, axis)
