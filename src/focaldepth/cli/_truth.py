@@ -15,7 +15,7 @@ from focaldepth.core.errors import FocalDepthError
 from focaldepth.core.result import DepthMap, DepthResult
 from focaldepth.core.sample import Sample
 from focaldepth.metrics._case import Rules, make_case
-from focaldepth.metrics._geometry import in_geometry
+from focaldepth.metrics._geometry import in_geometry, place_of_truth
 from focaldepth.metrics._scores import evaluate
 from focaldepth.report.scale import display_for
 
@@ -75,7 +75,7 @@ def judge(result: DepthResult, sample: Sample) -> Judged | None:
     """Compare a result with the truth of its input; None where the input carries none."""
     if sample.truth is None:
         return None
-    truth = in_geometry(sample.truth, _place_of_truth(result, sample), result.map.shape)
+    truth = in_geometry(sample.truth, place_of_truth(result, sample), result.map.shape)
     found: dict[Unit, dict[str, Any]] = {}
     why_not = ""
     for unit in dict.fromkeys((result.axis.blur_linear(result.optics).unit, result.map.unit)):
@@ -94,14 +94,3 @@ def _in_unit(truth: DepthMap, result: DepthResult) -> NDArray[np.float32] | None
         return truth.to(result.map.unit, result.optics).values
     except FocalDepthError:
         return None
-
-
-def _place_of_truth(result: DepthResult, sample: Sample) -> NDArray[np.float64]:
-    """Pixels of the result to pixels of the truth: through the frame that the truth was made for."""
-    if result.alignment is None or result.transforms is None:
-        return np.eye(3)
-    found = result.alignment
-    used = found.aligned if len(result.transforms) != len(found.transforms) else np.ones(len(found.transforms), bool)
-    shift = np.linalg.solve(found.transforms[used][0], result.transforms[0])
-    place: NDArray[np.float64] = shift if sample.reference is None else found.transforms[sample.reference] @ shift
-    return place

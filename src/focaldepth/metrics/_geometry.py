@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.errors import StackError
-from focaldepth.core.result import DepthMap
+from focaldepth.core.result import DepthMap, DepthResult
+from focaldepth.core.sample import Sample
 
 
 def in_geometry(truth: DepthMap, transform: NDArray[np.float64], shape: tuple[int, int]) -> DepthMap:
@@ -30,6 +31,17 @@ def in_geometry(truth: DepthMap, transform: NDArray[np.float64], shape: tuple[in
     inside = (x >= 0) & (y >= 0) & (x < truth.shape[1]) & (y < truth.shape[0])
     place = (np.where(inside, y, 0).astype(np.intp), np.where(inside, x, 0).astype(np.intp))
     return DepthMap(truth.values[place], truth.unit, truth.valid[place] & inside)
+
+
+def place_of_truth(result: DepthResult, sample: Sample) -> NDArray[np.float64]:
+    """Return the (3, 3) from pixels of a result to those of its truth: through the frame that the truth belongs to."""
+    if result.alignment is None or result.transforms is None:
+        return np.eye(3)
+    found = result.alignment
+    used = found.aligned if len(result.transforms) != len(found.transforms) else np.ones(len(found.transforms), bool)
+    shift = np.linalg.solve(found.transforms[used][0], result.transforms[0])
+    place: NDArray[np.float64] = shift if sample.reference is None else found.transforms[sample.reference] @ shift
+    return place
 
 
 def enlarge(values: NDArray[np.floating], shape: tuple[int, int]) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ Sums = NDArray[np.float64]
 
 DDFF = "Hazirbas et al., Deep Depth From Focus, ACCV 2018"
 DFV = "Yang, Huang, Zhou, Deep Depth from Focus with Differential Focus Volume, CVPR 2022"
+AIF = "Wang et al., Bridging Unsupervised and Supervised Depth from Focus via All-in-Focus Supervision, ICCV 2021"
 WILD = "Won and Jeon, Learning Depth from Focus in the Wild, ECCV 2022"
 EIGEN = "Eigen, Puhrsch, Fergus, Depth Map Prediction from a Single Image, NIPS 2014"
 

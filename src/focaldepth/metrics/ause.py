@@ -32,7 +32,7 @@ class SparsificationError:
         scale="1",
         needs=("sigma",),
         pools=False,
-        source="Ilg et al., Uncertainty Estimates and Multi-Hypotheses Networks for Optical Flow, ECCV 2018, section 5",
+        source="Ilg et al., Uncertainty Estimates and Multi-Hypotheses Networks for Optical Flow, ECCV 2018",
         variants={"rmse": {"error": "square"}},
     )
     abscissa: ClassVar[str] = "share of pixels kept"

@@ -21,7 +21,7 @@ class AverageUncertainty:
         "avgUnc",
         "mean sigma",
         needs=("sigma",),
-        source=f"{DFV}, section 4",
+        source=DFV,
         variants={"dfv": {"over": "map"}},
     )
 

@@ -31,7 +31,7 @@ class Bumpiness:
         "Bump",
         "100 mean min(0.05, norm of Hessian of e), second Scharr derivatives",
         scale="1",
-        source=f"{DDFF}, section 5, after Honauer et al., ACCV 2016",
+        source=f"{DDFF}, after Honauer et al., ACCV 2016",
         variants={
             "calmetrics": {"holes": "zero", "border": "zero"},
             "calmetrics-reflect": {"holes": "zero"},

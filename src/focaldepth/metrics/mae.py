@@ -8,14 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from focaldepth.metrics._case import Case
-from focaldepth.metrics._metric import EIGEN, MetricFacts, Sums, mean_of, ratio
+from focaldepth.metrics._metric import AIF, MetricFacts, Sums, mean_of, ratio
 
 
 @dataclass(frozen=True)
 class MeanAbsoluteError:
     """mean abs(e)."""
 
-    facts: ClassVar[MetricFacts] = MetricFacts("Mean absolute error", "MAE", "mean abs(e)", source=EIGEN)
+    facts: ClassVar[MetricFacts] = MetricFacts("Mean absolute error", "MAE", "mean abs(e)", source=AIF)
 
     def sums(self, case: Case) -> Sums:
         """(sum of abs(e), pixels)."""

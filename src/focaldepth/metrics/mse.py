@@ -13,9 +13,7 @@ from focaldepth.metrics._metric import DDFF, MetricFacts, Sums, mean_of, ratio
 class MeanSquaredError:
     """mean e^2."""
 
-    facts: ClassVar[MetricFacts] = MetricFacts(
-        "Mean squared error", "MSE", "mean e^2", scale="depth^2", source=f"{DDFF}, section 5"
-    )
+    facts: ClassVar[MetricFacts] = MetricFacts("Mean squared error", "MSE", "mean e^2", scale="depth^2", source=DDFF)
 
     def sums(self, case: Case) -> Sums:
         """(sum of e^2, pixels)."""

@@ -25,7 +25,7 @@ class NegativeLogLikelihood:
         "mean (ln(2 pi sigma^2) + e^2/sigma^2)/2",
         scale="nat",
         needs=("sigma",),
-        source="normal distribution; Kendall and Gal, What Uncertainties Do We Need, NIPS 2017, eq. 5",
+        source="normal distribution; Kendall and Gal, What Uncertainties Do We Need, NIPS 2017",
     )
 
     def sums(self, case: Case) -> Sums:
