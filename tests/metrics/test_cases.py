@@ -64,6 +64,20 @@ def test_range_and_clipping() -> None:
     np.testing.assert_allclose(case.error, [0.5, 0, 0, -0.5])
 
 
+def test_coordinates_of_official_programs() -> None:
+    """Whole numbers of 0.1 mm, clipping of the truth, normalised disparity."""
+    found, truth = depth([[0.123456, 1.7, 2]] * 2), depth([[0.1, 1.6, 1.4]] * 2)
+    case = make_case(found, truth, Rules(quantum=1e-4, clip=(0, 1.5), clip_truth=True))
+    np.testing.assert_allclose(case.found[0], [0.1234, 1.5, 1.5])
+    np.testing.assert_allclose(case.truth[0], [0.1, 1.5, 1.4])
+    sigma = np.full((2, 3), 0.5, np.float32)
+    case = make_case(depth(found.values, sigma=sigma), truth, Rules(origin=0.1, span=0.5))
+    np.testing.assert_allclose(case.truth[0], [0, 3, 2.6], atol=1e-6)
+    np.testing.assert_allclose(case.error, 2 * (found.values - truth.values).ravel(), rtol=1e-6)
+    assert case.sigma is not None
+    np.testing.assert_allclose(case.sigma, 1)
+
+
 def test_sizes_must_agree() -> None:
     one = depth(np.ones((2, 3)))
     with pytest.raises(StackError, match=r"the depth map is \(2, 3\), the truth \(3, 2\)"):

@@ -19,6 +19,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "rerun": "Repeat a run from its result folder.",
         "demo": "Run the bundled stack and compare with its ground truth.",
     },
+    "Against the truth": {
+        "evaluate": "Errors of a method on stacks with truth, by a protocol.",
+    },
     "Facts": {
         "methods": "The methods, or all about one of them.",
         "cite": "What to cite when using a method.",
@@ -49,7 +52,7 @@ class LazyGroup(click.Group):
         """Import one command; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name in SECTIONS["Pictures in, depth out"]:
+        if cmd_name not in SECTIONS["Facts"]:
             # Before any library starts threads, which would get heaps of their own.
             keep_freed_memory()
         command: click.Command = import_module(f"focaldepth.cli.{cmd_name}").command

@@ -89,18 +89,35 @@ class Case:
 class Rules:
     """What counts, and in which coordinate: the part of a protocol that a single image needs.
 
+    Applied in the order in which they stand here.
+
     Attributes:
         unit: where errors are measured; None = that of the truth.
-        low, high: truth outside does not count; None = no limit.
-        clip: estimates are clipped into (low, high) of this pair first.
         fit: "none", "scale", "affine" or "median": what is done to a relative estimate; see `_fit.fitted`.
+        low, high: truth outside does not count, limits do; None = no limit.
+        quantum: estimate and truth are rounded down to multiples, as by a program that stores whole numbers; 0 = not.
+        clip: limits that estimates are clipped to; None = not clipped.
+        clip_truth: whether truth is clipped, too.
+        origin, span: errors are measured in (value - origin) / span, the truth likewise.
     """
 
     unit: Unit | None = None
+    fit: str = "none"
     low: float | None = None
     high: float | None = None
+    quantum: float = 0.0
     clip: tuple[float, float] | None = None
-    fit: str = "none"
+    clip_truth: bool = False
+    origin: float = 0.0
+    span: float = 1.0
+
+    def coordinate(self, values: Plane, *, truth: bool = False) -> Plane:
+        """Return values rounded, clipped and normalised."""
+        if self.quantum:
+            values = np.floor(values / self.quantum + 1e-9) * self.quantum
+        if self.clip is not None and (self.clip_truth or not truth):
+            values = np.clip(values, *self.clip)
+        return (values - self.origin) / self.span
 
 
 def make_case(
@@ -141,8 +158,8 @@ def make_case(
     values = found.values.astype(np.float64)
     sigma = None if found.sigma is None else found.sigma.astype(np.float64)
     values, sigma, fit = fitted(values, sigma, true, mask & np.isfinite(values), rules.fit)
-    if rules.clip is not None:
-        values = np.clip(values, *rules.clip)
+    values, true = rules.coordinate(values), rules.coordinate(true, truth=True)
+    sigma = None if sigma is None else sigma / rules.span
     weight = None if confidence is None else np.clip(confidence.astype(np.float64), 0, 1)
     return Case(values, true, mask, unit, sigma, weight, fit=fit)
 
