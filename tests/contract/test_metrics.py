@@ -116,13 +116,13 @@ class TestValues:
         if chosen.facts.better == "lower" and chosen.facts.symbol not in ("AUSE", "NLL"):
             assert values[0] <= values[1] <= values[2]
             assert values[0] < values[2] or "Bump" in chosen.facts.symbol
-        elif chosen.facts.better == "higher" and chosen.facts.symbol != "valid":
+        elif chosen.facts.better == "higher" and chosen.facts.symbol != "compared":
             assert values[0] >= values[1] >= values[2]
 
     def test_nothing_compared_is_no_number(self, chosen: Metric) -> None:
         nothing = np.full((20, 20), np.nan)
         case = Case(np.ones((20, 20)), nothing, np.zeros((20, 20), bool))
-        assert np.isnan(value(chosen, case)) or chosen.facts.symbol == "valid"
+        assert np.isnan(value(chosen, case)) or chosen.facts.symbol == "compared"
 
     def test_what_it_needs_is_needed(self, chosen: Metric) -> None:
         for need, gone in (

@@ -51,9 +51,7 @@ def items(paths: Sequence[str | Path], **reading: Any) -> list[Item]:
     found: list[Path] = []
     for path in map(Path, paths):
         if not path.exists():
-            raise ReadError(
-                "does not exist.", where=path, hint="Give npz files, or folders of stacks with their truth."
-            )
+            raise ReadError("does not exist.", where=path, hint="Give files or folders of stacks.")
         here = list(_stacks(path))
         if not here:
             raise StackError("holds no stack with a truth.", where=path, hint=_HINT)

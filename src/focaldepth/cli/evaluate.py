@@ -36,9 +36,7 @@ _FITS = ("none", "scale", "affine", "median")
     show_default=True,
     help="Frames, mask, coordinate and metrics; see `focaldepth methods --protocols`.",
 )
-@click.option(
-    "--fit", type=click.Choice(_FITS), help="Fit of relative estimates to the truth, instead of the protocol's."
-)
+@click.option("--fit", type=click.Choice(_FITS), help="Fit of relative estimates; default as in the protocol.")
 @_options.output(
     "OUT", "Folder for evaluation.json, images.csv and pictures.  [default: only the table]", required=False
 )

@@ -114,7 +114,7 @@ class Rules:
     def coordinate(self, values: Plane, *, truth: bool = False) -> Plane:
         """Return values rounded, clipped and normalised."""
         if self.quantum:
-            values = np.floor(values / self.quantum + 1e-9) * self.quantum
+            values = np.floor(values / self.quantum + 1e-3) * self.quantum
         if self.clip is not None and (self.clip_truth or not truth):
             values = np.clip(values, *self.clip)
         return (values - self.origin) / self.span

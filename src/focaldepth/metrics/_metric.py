@@ -69,7 +69,9 @@ class Metric(Protocol):
     come from the same sums.
     """
 
-    facts: MetricFacts
+    @property
+    def facts(self) -> MetricFacts:
+        """What it is; a class attribute of most metrics."""
 
     def sums(self, case: Case) -> Sums:
         """Return what one image contributes."""

@@ -17,7 +17,7 @@ class ValidShare:
 
     facts: ClassVar[MetricFacts] = MetricFacts(
         "Share of the truth compared",
-        "valid",
+        "compared",
         "compared / known",
         better="higher",
         scale="1",
