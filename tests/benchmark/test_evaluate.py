@@ -109,7 +109,7 @@ class TestNumbers:
         found = evaluate_method(listed(relative), "scale-free", PROTOCOLS.get("scale-free"), NAIVE)
         assert found.filled.fits["scene3"].startswith("affine fit: ")
         assert np.isfinite(found.mean(Column("mae")))
-        with pytest.raises(UnitError, match="no law"):
+        with pytest.raises(UnitError, match="scene3: no law"):
             evaluate_method(listed(relative), "plain", PLAIN, NAIVE)
 
     def test_a_moved_truth_has_no_picture_to_compare(self) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from focaldepth.benchmark._data import Item
 from focaldepth.benchmark._protocol import Column, Protocol
 from focaldepth.core.axis import Unit
+from focaldepth.core.errors import FocalDepthError
 from focaldepth.core.progress import Progress, Run
 from focaldepth.core.result import DepthResult
 from focaldepth.core.sample import Sample
@@ -156,8 +157,11 @@ def evaluate_method(
     run.stage("evaluate", len(data))
     inside = replace(run, progress=_Inside(run.progress))
     for item in data:
-        sample = item.open()
-        one = _one(sample, record, settings, method_settings or {}, inside)
+        try:
+            one = _one(item.open(), record, settings, method_settings or {}, inside)
+        except FocalDepthError as error:
+            error.where = error.where or item.name
+            raise
         filled.add(item.name, one.filled)
         claimed.add(item.name, one.claimed)
         seconds[item.name] = one.seconds
