@@ -30,10 +30,11 @@ METHODS: Registry[type[Method]] = Registry(
     "method",
     ("classical",),
     "METHOD",
-    aliases=(("auto", "classical-fast"), ("classical", "classical-fast")),
+    aliases=(("auto", "classical"),),
 )
-"""All methods by name; `auto` and `classical` name the best there is."""
+"""All methods by name; `auto` names the best there is."""
 _THUMBNAIL = 200
+_HARDLY_ANY = 0.002
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ class EstimateSettings:
         "multiband",
         "all-in-focus picture: multi-band (fewest seams), colour (every value comes from an input) or none",
         choices=("multiband", "colour", "none"),
+    )
+    prefer: str = setting(
+        "none",
+        "which of two sharp depths the all-in-focus picture shows",
+        choices=("none", "near", "far", "first", "last"),
+    )
+    curves: bool = setting(
+        False, "focus curve of every pixel at reduced resolution: curves.tiff, and under the pointer"
     )
     match_exposure: bool = setting(False, "bring all frames to one brightness in the all-in-focus picture, too")
 
@@ -112,6 +121,8 @@ def estimate(
         prepared, used = prepare(watched, alignment, chosen, run)
     with recorder.timed("depth"):
         found = method(prepared, run)
+    if found.map.valid.mean() < _HARDLY_ANY:
+        run.warn("Hardly any pixel carries depth: the frames show no texture that comes into focus between the ends.")
     with recorder.timed("finish"):
         result = _finish(found, prepared, unit, chosen)
         result = replace(result, transforms=used, alignment=alignment)
@@ -184,7 +195,14 @@ def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) 
     """Return the method with its settings; front-door choices that it understands are passed on."""
     cls = METHODS.get(settings.method)
     own = {f.name for f in facts(cls)}
-    passed = {"fusion": settings.fusion} if "fusion" in own else {}
+    for name, given in (("curves", settings.curves), ("prefer", settings.prefer != "none")):
+        if given and name not in own:
+            raise SettingError(
+                f"{METHODS.resolve(settings.method)} does not take it.",
+                where=name,
+                hint=f"Leave --{name} away, or choose classical or classical-fast.",
+            )
+    passed: dict[str, str] = {k: str(getattr(settings, k)) for k in ("fusion", "prefer", "curves") if k in own}
     return parse(cls, {**passed, **method_settings})
 
 
