@@ -31,7 +31,7 @@ TOLERANCE = 1e-4
 
 def roots() -> list[Path]:
     named = os.environ.get("FOCALDEPTH_PARITY")
-    if named:
+    if named is not None:
         return [Path(part) for part in named.split(":") if part]
     parity = Path(os.environ.get("FOCALDEPTH_SHARED", Path(__file__).parents[3] / "shared")) / "parity"
     return [parity] if parity.exists() else []

@@ -44,7 +44,7 @@ GASTAL = Citation(
     "  year = {2011}\n}",
 )
 _CONTRAST, _NOISE = 0.45, 40.0
-_ISLAND = 0.25
+_ISLAND = 0.5
 """Valid areas smaller than this share of the square of the reach are what noise alone can make."""
 _NARROW = 1 / 3
 
