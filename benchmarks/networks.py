@@ -35,6 +35,7 @@ ORDER = (*TARGETS, "pspnet-dff", "defocusnet-coc", "defocusnet-recurrent")
 CEILING = "ceiling"
 PARTS = (("optical_flow_aggregation.", "alignment", 0.195), ("DFF_net.FM_", "feature extraction", 0.067),
          ("DFF_net.SPP_module.", "aggregation", 2.883), ("DFF_net.", "refinement", 1.067))  # fmt: skip
+PARTS_NOTE = "All: those of the official checkpoint; used: those that take part in the result."
 MIB = 2**20
 
 
@@ -304,7 +305,7 @@ def main() -> None:
     )
     record("networks", "Networks: reference and fast form", rows, note)
     if not chosen.network:
-        record("networks_parts", 'Parameters of "in the wild" beside its paper', parts(), "Unused ones: see the note.")
+        record("networks_parts", 'Parameters of "in the wild" beside its paper', parts(), PARTS_NOTE)
 
 
 if __name__ == "__main__":
