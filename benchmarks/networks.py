@@ -254,7 +254,8 @@ def parts() -> list[dict[str, object]]:
     name, shape = "dff-in-the-wild-e2e", (10, 32, 32)
     with torch.device("meta"):
         net = build(name)
-    tape, _ = trace(net, inputs_for(name, shape, "meta"), lambda out: {"depth": out.depth})
+    net.every_scale = True
+    tape, _ = trace(net, inputs_for(name, shape, "meta"), lambda out: dict(enumerate(s.depth for s in out.scales)))
     used = {value.source for step in tape.steps for value in step.reads if value.source}
     sizes = {key: p.numel() for key, p in net.named_parameters()}
     rows, left = [], set(sizes)
