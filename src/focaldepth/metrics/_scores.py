@@ -65,8 +65,12 @@ class Scores:
         twice = sorted(set(self.images) & set(other.images))
         if twice:
             raise StackError("counted twice.", where=twice[0], hint="Merge parts that share no image.")
-        parts = ((self.images, other.images), (self.fits, other.fits), (self.compared, other.compared))
-        return Scores(self.names, *({**a, **b} for a, b in parts))  # type: ignore[dict-item]
+        return Scores(
+            self.names,
+            {**self.images, **other.images},
+            {**self.fits, **other.fits},
+            {**self.compared, **other.compared},
+        )
 
     def of(self, image: str, name: str) -> float:
         """Return the value of one image; NaN where nothing could be compared."""
