@@ -137,7 +137,7 @@ def test_a_method_without_a_model_of_its_own_counts_by_pixel() -> None:
         spec = METHODS.get("naive").spec
 
     stack = FocalStack.from_arrays(np.zeros((3, 100, 100), np.uint8))
-    assert working_memory(Plain(), stack).reading == 10_000 * Plain.spec.bytes_per_pixel  # type: ignore[arg-type]
+    assert working_memory(Plain(), stack, Run()).reading == 10_000 * Plain.spec.bytes_per_pixel  # type: ignore[arg-type]
     assert memory_needed(stack, Plain(), Run(), aligned=False) > 90 << 20  # type: ignore[arg-type]
 
 

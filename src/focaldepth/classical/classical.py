@@ -44,7 +44,7 @@ GASTAL = Citation(
     "  year = {2011}\n}",
 )
 _CONTRAST, _NOISE = 0.45, 40.0
-_ISLAND = 0.25
+_ISLAND = 0.5
 """Valid areas smaller than this share of the square of the reach are what noise alone can make."""
 _NARROW = 1 / 3
 
@@ -80,7 +80,7 @@ class Classical:
     def __post_init__(self) -> None:
         check(self)
 
-    def working_memory(self, stack: FocalStack) -> WorkingMemory:
+    def working_memory(self, stack: FocalStack, run: Run) -> WorkingMemory:
         """Luminance of all frames on its grid, then the evidence on the coarser grid of depth."""
         return volume_memory(stack, self.fusion, volumes=6)
 

@@ -68,7 +68,7 @@ class ClassicalFast:
     def __post_init__(self) -> None:
         check(self)
 
-    def working_memory(self, stack: FocalStack) -> WorkingMemory:
+    def working_memory(self, stack: FocalStack, run: Run) -> WorkingMemory:
         """Planes lie on a grid that is coarser for large frames; measured, see `benchmarks/memory.py`."""
         h, w, c = stack.shape
         pixels, grid = h * w, h * w // base_factor(h, w) ** 2

@@ -61,7 +61,7 @@ class SemiGlobal:
     def __post_init__(self) -> None:
         check(self)
 
-    def working_memory(self, stack: FocalStack) -> WorkingMemory:
+    def working_memory(self, stack: FocalStack, run: Run) -> WorkingMemory:
         """As `classical`, with costs and their sum beside the evidence."""
         return volume_memory(stack, self.fusion, volumes=10)
 

@@ -62,7 +62,7 @@ class Vdff:
     def __post_init__(self) -> None:
         check(self)
 
-    def working_memory(self, stack: FocalStack) -> WorkingMemory:
+    def working_memory(self, stack: FocalStack, run: Run) -> WorkingMemory:
         """Scores of all frames as they are kept and as they are fitted, then polynomials and planes; measured."""
         h, w, c = stack.shape
         _, coarse = factors(h, w, len(stack))
