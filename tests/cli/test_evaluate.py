@@ -86,6 +86,23 @@ def test_a_protocol_of_a_paper(cli, data: Path) -> None:
     assert "disparity" in said.err
 
 
+def test_what_is_odd_about_stacks_is_told(cli, data: Path, tmp_path: Path) -> None:
+    """Stacks whose focus positions are out of order: sorted, one line for all, every sentence in the record."""
+    for path in data.glob("*.npz"):
+        with np.load(path) as scene:
+            content = dict(scene)
+        order = [1, 0, 2, 3, 4]
+        content |= {"focus": content["focus"][order], "frames": content["frames"][order]}
+        np.savez(tmp_path / path.name, **content)
+    out = tmp_path / "out"
+    said = cli("evaluate", "naive", tmp_path, "--align", "none", "-o", out)
+    assert said.code == 0, said.err
+    assert said.err.count("have been sorted") == 1, said.err
+    assert "and 2 more" in said.err
+    warnings = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))["warnings"]
+    assert sum("have been sorted" in w for w in warnings) == 5
+
+
 def test_a_fit_is_named(cli, data: Path) -> None:
     said = cli("evaluate", "naive", data / "scene1.npz", "--align", "none", "--fit", "median")
     assert said.code == 0, said.err

@@ -190,6 +190,13 @@ class TestScores:
         assert scores.mean("mae") == 2.0
         assert scores.mean("mae", empty=0.0) == 1.0
         assert [row["images"] for row in scores.table()] == [1, 1]
+        scores.add("c", Case.of([[3.0]], [[1.0]]))
+        assert scores.mean("mae", empty=0.0) == pytest.approx(4 / 3)
+        assert scores.mean("ause", empty=0.0) == 0
+        none = Scores(("coverage",))
+        none.add("a", Case.of([[3.0]], [[1.0]]))
+        none.add("b", Case.of([[3.0]], [[np.nan]]))
+        assert np.isnan(none.mean("coverage", empty=0.0))
         assert scores.total("ause")[-1] == 1
 
     def test_no_image(self) -> None:

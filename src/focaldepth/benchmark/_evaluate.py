@@ -53,6 +53,7 @@ class Evaluation:
         claimed: scores of what the method claims to know.
         seconds: image -> time of the estimate.
         units: units that errors were measured in.
+        warnings: what was told of the stacks, each sentence with the name of its stack.
     """
 
     protocol: str
@@ -62,6 +63,7 @@ class Evaluation:
     claimed: Scores
     seconds: dict[str, float] = field(default_factory=dict)
     units: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def scores(self, column: Column) -> Scores:
         """Return the scores that a column comes from."""
@@ -154,6 +156,7 @@ def evaluate_method(
     settings = settings if pictures else replace(settings, fusion="none")
     seconds: dict[str, float] = {}
     units: dict[str, None] = {}
+    warnings: list[str] = []
     run.stage("evaluate", len(data))
     inside = replace(run, progress=_Inside(run.progress))
     for item in data:
@@ -166,12 +169,13 @@ def evaluate_method(
         claimed.add(item.name, one.claimed)
         seconds[item.name] = one.seconds
         units[one.filled.unit.value] = None
+        warnings += [f"{item.name}: {sentence}" for sentence in one.result.provenance.warnings]
         if watch is not None:
             first = record.columns[0]
             value = (claimed if first.claimed else filled).of(item.name, first.metric)
             watch(Judged(item.name, one.result, one.filled, value))
         run.advance()
-    return Evaluation(name, record, settings.method, filled, claimed, seconds, tuple(units))
+    return Evaluation(name, record, settings.method, filled, claimed, seconds, tuple(units), tuple(warnings))
 
 
 def _one(

@@ -86,6 +86,7 @@ def command(method: str, data: tuple[str, ...], output: str | None, **options: A
     else:
         _print(found, quiet=options["quiet"])
     if not options["quiet"]:
+        _show.warn(found.warnings)
         _show.written(files)
 
 

@@ -24,6 +24,7 @@ class Scores:
         names: metrics, with variants.
         images: image -> metric -> sums.
         fits: image -> what was fitted; empty text where nothing was.
+        compared: image -> number of compared pixels.
 
     >>> scores = Scores(("mae", "rmse"))
     >>> scores.add("a", Case.of([[1.0]], [[2.0]]))
@@ -35,6 +36,7 @@ class Scores:
     names: tuple[str, ...]
     images: dict[str, dict[str, Sums]] = field(default_factory=dict)
     fits: dict[str, str] = field(default_factory=dict)
+    compared: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -50,6 +52,7 @@ class Scores:
             raise StackError("counted twice.", where=image, hint="Give every image a name of its own.")
         self.images[image] = {name: metric(name).sums(case) for name in self.names}
         self.fits[image] = case.fit.text
+        self.compared[image] = int(case.compared.sum())
 
     def merge(self, other: Scores) -> Scores:
         """Return the scores of both.
@@ -62,7 +65,12 @@ class Scores:
         twice = sorted(set(self.images) & set(other.images))
         if twice:
             raise StackError("counted twice.", where=twice[0], hint="Merge parts that share no image.")
-        return Scores(self.names, {**self.images, **other.images}, {**self.fits, **other.fits})
+        return Scores(
+            self.names,
+            {**self.images, **other.images},
+            {**self.fits, **other.fits},
+            {**self.compared, **other.compared},
+        )
 
     def of(self, image: str, name: str) -> float:
         """Return the value of one image; NaN where nothing could be compared."""
@@ -74,9 +82,15 @@ class Scores:
         Args:
             name: of the metric.
             empty: value of an image without a compared pixel; NaN leaves it out. The program of DDFF and DFV counts 0.
+                An image that lacks something else, such as sigma, is always left out.
         """
-        values = [v if v == v else empty for v in (self.of(image, name) for image in sorted(self.images))]
-        return _mean([v for v in values if v == v])
+        values = [self.of(image, name) for image in sorted(self.images)]
+        known = [v for v in values if v == v]
+        if known and empty == empty:
+            known += [
+                empty for image, n in self.compared.items() if n == 0 and self.of(image, name) != self.of(image, name)
+            ]
+        return _mean(known)
 
     def pooled(self, name: str) -> float:
         """Return the value over the pixels of all images together; NaN where the metric has no such value."""

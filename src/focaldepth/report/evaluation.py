@@ -135,6 +135,7 @@ def record(evaluation: Evaluation, run: Mapping[str, Any]) -> dict[str, Any]:
             for name in evaluation.images
         },
         "curves": curves,
+        "warnings": list(evaluation.warnings),
         **run,
     }
     plain: dict[str, Any] = _plain(content)
