@@ -19,6 +19,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "rerun": "Repeat a run from its result folder.",
         "demo": "Run the bundled stack and compare with its ground truth.",
     },
+    "Data": {
+        "refocus": "A focal stack out of a light field.",
+    },
     "Facts": {
         "methods": "The methods, or all about one of them.",
         "cite": "What to cite when using a method.",

@@ -27,6 +27,8 @@ from focaldepth.io._numbers import is_relative
 from focaldepth.io._order import natural_order, order_by
 from focaldepth.io._reader import MAX_PIXELS, Container, ContainerReader, PictureFile, PictureReader, ReadOptions
 from focaldepth.io._sidecar import Positions, find_sidecar
+from focaldepth.io._truth import TRUTH, read_truth
+from focaldepth.io.light_field import is_light_field, light_field_sample
 
 _log = logging.getLogger(__name__)
 _CHANNELS = {"0": 0, "1": 1, "2": 2, "r": 0, "g": 1, "b": 2, "red": 0, "green": 1, "blue": 2}
@@ -106,12 +108,18 @@ def load_sample(inputs: str | Path | Sequence[str | Path], **options: Any) -> Sa
 
 
 def _open(inputs: str | Path | Sequence[str | Path], wish: _Wish) -> Sample:
-    formats = Formats.all()
-    found = find(inputs, formats)
-    if found.container is not None:
-        sample = _open_container(found, *found.container, wish)
+    if wish.dataset is None and wish.axes is None and is_light_field(inputs):
+        unused = {"channel": wish.channel, "log": wish.log, "name pattern": wish.name_pattern}
+        sample = light_field_sample(
+            inputs, wish.positions, wish.focus_unit, wish.reverse, wish.optics, wish.max_pixels, unused
+        )
     else:
-        sample = Sample(_open_pictures(found, formats, wish), name=found.name)
+        formats = Formats.all()
+        found = find(inputs, formats)
+        if found.container is not None:
+            sample = _open_container(found, *found.container, wish)
+        else:
+            sample = _open_pictures(found, formats, wish)
     for warning in sample.stack.info.warnings:
         _log.warning("%s: %s", sample.name, warning)
     return sample
@@ -156,7 +164,7 @@ class _Wish:
         )
 
 
-def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
+def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> Sample:
     files, rule = _in_order(found, wish.positions)
     if len(files) < 2:
         raise _too_few(found, len(files))
@@ -194,7 +202,9 @@ def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
         warnings=(*found.warnings, *_idle(wish, None), *left_out, *located.warnings, *sorting, *seen, *doubts),
         extra=_extra(found, located, kept, entries),
     )
-    return FocalStack(source, axis, lens, facts.transfer, info)
+    stack = FocalStack(source, axis, lens, facts.transfer, info)
+    truth, frame = read_truth(found.beside, source.shape)
+    return Sample(stack, truth, reference=frame, name=found.name)
 
 
 def _in_order(found: Found, focus: Positions | None) -> tuple[list[PictureFile], str]:
@@ -285,7 +295,7 @@ def _extra(
 ) -> dict[str, Any]:
     """What else is worth keeping: files that were there and not used, positions that only order."""
     sidecar, _ = find_sidecar(found.beside)
-    used = {FOCAL_LENGTH, sidecar.name if sidecar else ""}
+    used = {FOCAL_LENGTH, TRUTH, sidecar.name if sidecar else ""}
     ignored = [f.name for f in found.beside if f.name not in used]
     extra: dict[str, Any] = {"ignored": ignored} if ignored else {}
     place = {id(e): i for i, e in enumerate(entries)}
