@@ -122,7 +122,7 @@ def _truth(path: Path, shape: tuple[int, int, int]) -> DepthMap | None:
     truth = PFM.read(path, Unit.DISPARITY_PX)
     if truth.shape != shape[:2]:
         raise StackError(
-            f"the truth is {truth.shape[1]} x {truth.shape[0]} px, the views are {shape[1]} x {shape[0]}.",
+            f"the truth is {truth.shape[1]} x {truth.shape[0]} px, the views are {shape[1]} x {shape[0]} px.",
             where=path,
             hint="Use the truth of the same resolution.",
         )

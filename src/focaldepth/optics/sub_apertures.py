@@ -20,7 +20,7 @@ def cross_views(views: LightField, count: int = 11) -> tuple[View, ...]:
     >>> import numpy as np
     >>> field = LightField((9, 9), (1, 1, 1), lambda u, v: np.zeros((1, 1, 1), np.uint8), (4, 4))
     >>> cross_views(field)
-    ((0, 4), (2, 4), (4, 0), (4, 1), (4, 3), (4, 4), (4, 5), (4, 7), (4, 8), (6, 4), (8, 4))
+    ((0, 4), (2, 4), (4, 0), (4, 1), (4, 2), (4, 4), (4, 6), (4, 7), (4, 8), (6, 4), (8, 4))
     """
     u0, v0 = views.centre
     horizontal = [(u0, v) for v in range(views.grid[1]) if v != v0]
@@ -30,7 +30,7 @@ def cross_views(views: LightField, count: int = 11) -> tuple[View, ...]:
         raise SettingError(
             f"{count} views of a cross of {available}.", where=views.name, hint=f"Give 1 to {available}."
         )
-    more = min(len(horizontal), -(-(count - 1) // 4) * 2)
+    more = min(len(horizontal), count - 1, -(-(count - 1) // 4) * 2)
     fewer = min(len(vertical), count - 1 - more)
     more = count - 1 - fewer
     return tuple(sorted([(u0, v0), *_spread(horizontal, more), *_spread(vertical, fewer)]))

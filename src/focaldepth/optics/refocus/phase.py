@@ -101,6 +101,13 @@ class PhaseShift:
                 along = _phases(down, disparities * (u - views.centre[0]), height).T  # (N, H)
                 along = along[:, None, :] / np.float32(views.grid[0] * views.grid[1])
                 list(pool.map(_Adder(total, across, spectra, along), _parts(len(right), run.threads)))
+                if height % 2 == width % 2 == 0:
+                    # Highest along both axes: cos(a + b), of which the product of the cosines is only a part.
+                    both = np.sin(np.pi * disparities * (u - views.centre[0]))[:, None] * np.sin(
+                        np.pi * np.multiply.outer(disparities, steps)
+                    )
+                    corner = spectra.reshape(len(right), v, c, height)[-1, :, :, height // 2]
+                    total[-1, :, :, height // 2] -= (both @ corner) / (views.grid[0] * views.grid[1])
                 run.advance()
         return total
 
