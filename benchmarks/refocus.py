@@ -13,6 +13,7 @@ import argparse
 import multiprocessing
 import resource
 import time
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ from focaldepth.core.progress import Run
 from focaldepth.io.light_field import focused, load_light_field
 from focaldepth.optics.refocus.phase import PhaseShift
 
-SIZE, SLICES, GIB = 512, 10, 2**30
+SIZE, SLICES, LOOPED, GIB = 512, 10, 2, 2**30
 TARGETS = {"x faster": 10, "peak GiB": 1.0, "difference": 1e-3, "median px": 0.1}
 
 
@@ -60,42 +61,51 @@ def plain(views: LightField, disparities: np.ndarray) -> np.ndarray:
 
 
 def peak(size: int, slices: int, queue: multiprocessing.Queue) -> None:
-    """Growth of the resident peak over what the views themselves take, in a process of its own."""
-    views = light_field(size)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    PhaseShift()(views, np.linspace(-2, 2, slices), Run(threads=2))
-    queue.put((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+    """Resident peak of a process that does nothing else; the views (0.18 GiB) count."""
+    PhaseShift()(light_field(size), np.linspace(-2, 2, slices), Run(threads=2))
+    queue.put(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+
+
+def timed(work: Callable[[], np.ndarray]) -> tuple[np.ndarray, float, float]:
+    """Result, seconds on the clock, seconds of all cores of this process."""
+    clock, cores = time.perf_counter(), time.process_time()
+    made = work()
+    return made, time.perf_counter() - clock, time.process_time() - cores
 
 
 def speed(size: int) -> None:
     views, disparities = light_field(size), np.linspace(-2.5, 2.5, SLICES)
     way = PhaseShift(border="wrap")
     way(views, disparities[:1])
-    times = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        ours = way(views, disparities, Run(threads=2))
-        times.append(time.perf_counter() - begin)
-    begin = time.perf_counter()
-    wanted = plain(views, disparities)
-    loop = time.perf_counter() - begin
-    queue: multiprocessing.Queue = multiprocessing.get_context("spawn").Queue()
-    process = multiprocessing.get_context("spawn").Process(target=peak, args=(size, SLICES, queue))
+    runs = [timed(lambda: way(views, disparities, Run(threads=2))) for _ in range(3)]
+    ours = runs[0][0]
+    wanted, clock, cores = timed(lambda: plain(views, disparities[:LOOPED]))
+    part = SLICES / LOOPED
+    context = multiprocessing.get_context("spawn")
+    queue: multiprocessing.Queue = context.Queue()
+    process = context.Process(target=peak, args=(size, SLICES, queue))
     process.start()
     grown = queue.get()
     process.join()
+    best, work = min(r[1] for r in runs), min(r[2] for r in runs)
     rows: list[dict[str, object]] = [
         {
             "views": f"9 x 9 x {size} x {size} RGB",
             "slices": SLICES,
-            "plain loop s": round(loop, 2),
-            "ours s": round(min(times), 2),
-            "x faster": round(loop / min(times), 1),
+            "plain loop s": round(clock * part, 2),
+            "ours s": round(best, 2),
+            "x faster": round(clock * part / best, 1),
+            "plain CPU s": round(cores * part, 2),
+            "ours CPU s": round(work, 2),
+            "x less CPU": round(cores * part / work, 1),
             "peak GiB": round(grown / GIB, 2),
-            "largest difference": f"{np.abs(ours - wanted).max():.1e}",
+            "largest difference": f"{np.abs(ours[:LOOPED] - wanted).max():.1e}",
         }
     ]
-    note = f"Targets: at least {TARGETS['x faster']} x, at most {TARGETS['peak GiB']} GiB, equal within 1e-3."
+    note = (
+        f"Targets: at least {TARGETS['x faster']} x, at most {TARGETS['peak GiB']} GiB, equal within 1e-3. The plain "
+        f"loop was run for {LOOPED} of {SLICES} slices (all cost the same) and multiplied; ours the best of 3 runs."
+    )
     record("refocus", "Refocusing a light field", rows, note)
 
 
