@@ -2,8 +2,8 @@
 
     python benchmarks/rendering.py [--quick]
 
-Every stack of the test data under `blender` that is registered is rendered from its sharp picture, depth and lens facts,
-and compared with its frames: PSNR of sRGB-coded values in the 8-px band around depth edges (neighbours whose blur radii
+Every registered stack of the test data under `blender` is rendered from its sharp picture, depth and lens facts and
+compared with its frames: PSNR of sRGB-coded values in the 8-px band around depth edges (neighbours whose blur radii
 differ by more than 1 px) and elsewhere, five frames per stack, all pixels pooled per stack, stacks averaged per family.
 Pixels within 5 px of where the sharp picture is at its limit (250 or more of 255) are a second column: how bright those
 highlights are nobody can know. Writes benchmarks/results/rendering.json and simulator.json.

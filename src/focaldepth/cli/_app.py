@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Data": {
         "refocus": "A focal stack out of a light field.",
+        "scenes": "Rendered scenes with exact depth, as a data set.",
     },
     "Facts": {
         "methods": "The methods, or all about one of them.",

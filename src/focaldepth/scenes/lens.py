@@ -2,14 +2,15 @@
 
 A point of nearness q (dioptres) seen from the point s of the aperture lies k s (q - q0) px from where the centre of the
 lens sees it, q0 an arbitrary plane: exact for pinholes side by side. A frame focused at q_n is the mean of the views,
-each moved back by k s (q_n - q0). Surfaces are complete behind each other, so what is hidden from the centre and seen from
-the rim of the lens is there; no picture is ever blurred.
+each moved back by k s (q_n - q0). Surfaces are complete behind each other, so what is hidden from the centre and seen
+from the rim of the lens is there; no picture is ever blurred.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -41,6 +42,15 @@ class Layer:
     relief: Image | None = None
     endless: bool = False
 
+    @cached_property
+    def span(self) -> tuple[float, float]:
+        """Lowest and highest nearness."""
+        h, w = self.content.shape[:2]
+        a, down, right = self.plane
+        corners = [a + down * (self.corner[0] + y) + right * (self.corner[1] + x) for y in (0, h) for x in (0, w)]
+        bump = (0.0, 0.0) if self.relief is None else (float(self.relief.min()), float(self.relief.max()))
+        return min(corners) + bump[0], max(corners) + bump[1]
+
     def nearness(self) -> Image:
         """Return (h, w) nearness of every pixel."""
         h, w = self.content.shape[:2]
@@ -61,29 +71,28 @@ class View:
     def render(self, layers: Sequence[Layer], shift: tuple[float, float]) -> Image:
         """Return the view whose points move by `shift` px per dioptre from `origin`, with its margin around."""
         rows, columns = (n + 2 * self.margin for n in self.size)
-        out = np.zeros((rows, columns, 3), np.float32)
+        planes = np.zeros((3, rows, columns), np.float32)
         for layer in layers:
-            self._draw(out, layer, shift)
-        return out
+            self._draw(planes, layer, shift)
+        merged: Image = cv2.merge(list(planes))
+        return merged
 
     def _draw(self, out: Image, layer: Layer, shift: tuple[float, float]) -> None:
         """Lay a layer over the view: backwards, p + s (q(p) - q0) = x solved for p."""
         a, down, right = layer.plane
-        h, w = layer.content.shape[:2]
-        top, left, bottom, end = self._reached(layer, shift, out.shape)
+        top, left, bottom, end = self._reached(layer, shift, out.shape[1:])
         if top >= bottom or left >= end:
             return
         sy, sx = shift
         # With q linear, (1 + s b) p = x - s (a - q0), which is affine; first in pixels of the picture.
-        matrix = np.linalg.inv(np.array([[1 + sy * down, sy * right], [sx * down, 1 + sx * right]]))
+        whole = 1 + sy * down + sx * right
+        matrix = np.array([[1 + sx * right, -sy * right], [-sx * down, 1 + sy * down]]) / whole
         moved = -np.array([sy, sx]) * (a - self.origin)
         at = matrix @ (np.array([top - self.margin, left - self.margin]) + moved) - np.array(layer.corner)
         size = (end - left, bottom - top)
         border = cv2.BORDER_REFLECT if layer.endless else cv2.BORDER_CONSTANT
         if layer.relief is None:
-            affine = np.array(
-                [[matrix[1, 1], matrix[1, 0], at[1]], [matrix[0, 1], matrix[0, 0], at[0]]], np.float64
-            )
+            affine = np.array([[matrix[1, 1], matrix[1, 0], at[1]], [matrix[0, 1], matrix[0, 0], at[0]]], np.float64)
             flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
             drawn = cv2.warpAffine(layer.content, affine, size, flags=flags, borderMode=border)
         else:
@@ -96,24 +105,23 @@ class View:
                 bump = cv2.remap(layer.relief, px, py, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
                 py, px = flat_y - step[0] * bump, flat_x - step[1] * bump
             drawn = cv2.remap(layer.content, px, py, cv2.INTER_LINEAR, borderMode=border)
-        part = out[top:bottom, left:end]
-        if layer.endless:
-            part[:] = drawn[..., :3]
-            return
-        part *= 1 - drawn[..., 3:]
-        part += drawn[..., :3]
+        # Plane by plane: numpy is slow where the last axis is three colours.
+        *colours, alpha = cv2.split(drawn)
+        through = None if layer.endless else 1 - alpha
+        for plane, colour in zip(out, colours, strict=True):
+            part = plane[top:bottom, left:end]
+            if through is None:
+                part[:] = colour
+            else:
+                part *= through
+                part += colour
 
-    def _reached(
-        self, layer: Layer, shift: tuple[float, float], shape: tuple[int, ...]
-    ) -> tuple[int, int, int, int]:
+    def _reached(self, layer: Layer, shift: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Rows and columns of the view that a layer can fall on: top, left, bottom, right."""
         if layer.endless:
             return 0, 0, shape[0], shape[1]
         h, w = layer.content.shape[:2]
-        a, down, right = layer.plane
-        corners = [a + down * (layer.corner[0] + y) + right * (layer.corner[1] + x) for y in (0, h) for x in (0, w)]
-        bump = (0.0, 0.0) if layer.relief is None else (float(layer.relief.min()), float(layer.relief.max()))
-        span = (min(corners) + bump[0] - self.origin, max(corners) + bump[1] - self.origin)
+        span = (layer.span[0] - self.origin, layer.span[1] - self.origin)
         limits = []
         for axis, size in ((0, h), (1, w)):
             moves = [shift[axis] * q for q in span]
@@ -153,13 +161,14 @@ def sample_lens(
     for sy, sx in points:
         seen = view.render(layers, (sy, sx))
         for n, position in enumerate(focus - origin):
-            out[n] += _shifted(seen, margin + sy * position, margin + sx * position, (h, w))
+            middle = (margin + sx * position + (w - 1) / 2, margin + sy * position + (h - 1) / 2)
+            cv2.accumulate(cv2.getRectSubPix(seen, (w, h), middle), out[n])
     out /= np.float32(len(points))
     return out
 
 
 def centre_view(layers: Sequence[Layer], size: tuple[int, int]) -> tuple[Image, Image]:
-    """Return what the centre of the lens sees: (H, W, 3) linear light as sharp as a frame in focus, and nearness (H, W).
+    """Return what the centre of the lens sees, as sharp as a frame in focus: (H, W, 3) linear light, nearness (H, W).
 
     The nearness of a pixel is that of the layer that covers at least half of it.
     """
@@ -175,13 +184,3 @@ def centre_view(layers: Sequence[Layer], size: tuple[int, int]) -> tuple[Image, 
         covers = layer.content[part][..., 3] > 0.5
         np.copyto(nearness[rows, columns], layer.nearness()[part], where=covers)
     return cv2.GaussianBlur(sharp, (0, 0), SHARPNESS_PX, borderType=cv2.BORDER_REFLECT), nearness
-
-
-def _shifted(picture: Image, top: float, left: float, size: tuple[int, int]) -> Image:
-    """Cut a part that begins between pixels, bilinear."""
-    row, column = int(np.floor(top)), int(np.floor(left))
-    fy, fx = np.float32(top - row), np.float32(left - column)
-    part = picture[row : row + size[0] + 1, column : column + size[1] + 1]
-    across = part[:, :-1] + fx * (part[:, 1:] - part[:, :-1])
-    cut: Image = across[:-1] + fy * (across[1:] - across[:-1])
-    return cut

@@ -1,7 +1,7 @@
 """Surfaces as the centre of the lens sees them: cards, boxes, spheres, rods, lattices, leaves, bumpy panels, ground.
 
-Everything stands in a pinhole camera of `focal_px`; nearness (1/Z) of a plane is linear over the picture, so a flat thing
-is exact however it is slanted. Round and bumpy things carry the rest as relief.
+Everything stands in a pinhole camera of `focal_px`; nearness (1/Z) of a plane is linear over the picture, so a flat
+thing is exact however it is slanted. Round and bumpy things carry the rest as relief.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class Stage:
         colour = texture(h, w, self.random, self.photographs)
         turn, strength = self.random.uniform(0, 2 * np.pi), self.random.uniform(0, 0.9)
         y, x = np.linspace(-1, 1, h, dtype=np.float32)[:, None], np.linspace(-1, 1, w, dtype=np.float32)[None]
-        colour *= np.exp(np.float32(strength) * (np.float32(np.cos(turn)) * x + np.float32(np.sin(turn)) * y))[..., None]
+        colour *= np.exp(np.float32(strength) * (np.float32(np.cos(turn)) * x + np.float32(np.sin(turn)) * y))[
+            ..., None
+        ]
         if self.random.random() < 0.25:
             for _ in range(int(self.random.integers(1, 5))):
                 _spot(colour, self.random)
@@ -94,7 +96,9 @@ def _spot(colour: Image, random: Random) -> None:
     y, x = random.uniform(0, h), random.uniform(0, w)
     rows = slice(max(int(y - 4 * size), 0), min(int(y + 4 * size) + 1, h))
     columns = slice(max(int(x - 4 * size), 0), min(int(x + 4 * size) + 1, w))
-    fall = (np.arange(rows.start, rows.stop) - y)[:, None] ** 2 + (np.arange(columns.start, columns.stop) - x)[None] ** 2
+    fall = (np.arange(rows.start, rows.stop) - y)[:, None] ** 2 + (np.arange(columns.start, columns.stop) - x)[
+        None
+    ] ** 2
     colour[rows, columns] += (random.uniform(0.5, 3.0) * np.exp(-fall / (2 * size**2)))[..., None].astype(np.float32)
 
 
@@ -113,7 +117,9 @@ def rotation(yaw: float, pitch: float, roll: float) -> Vector:
     return np.asarray(about_y @ about_x @ about_z)
 
 
-def face(stage: Stage, middle: Vector, right: Vector, down: Vector, picture: Image, alpha: Image | None) -> Layer | None:
+def face(
+    stage: Stage, middle: Vector, right: Vector, down: Vector, picture: Image, alpha: Image | None
+) -> Layer | None:
     """Return a flat rectangle: its middle and half axes in metres, its picture and shape; None when out of sight."""
     corners = np.array([middle + a * right + b * down for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))])
     if corners[:, 2].min() < 0.2 * middle[2]:
@@ -126,7 +132,7 @@ def face(stage: Stage, middle: Vector, right: Vector, down: Vector, picture: Ima
         return None
     w, h = (int(n) for n in high - low)
     th, tw = picture.shape[:2]
-    source = np.float32([[0, 0], [tw, 0], [tw, th], [0, th]]) - np.float32(0.5)
+    source = np.array([[0, 0], [tw, 0], [tw, th], [0, th]], np.float32) - np.float32(0.5)
     # Pixel centres at integers: the fine grid's pixel k lies at (k + 0.5) / fine - 0.5.
     target = ((seen - low + 0.5) * _FINE - 0.5).astype(np.float32)
     matrix = cv2.getPerspectiveTransform(source, target)
@@ -224,7 +230,9 @@ def sphere(stage: Stage, place: Place) -> list[Layer]:
     shade = _lit(normal, stage.light)[..., None]
     colour = stage.paint(*rho.shape)
     bulge = np.clip(1 + 0.35 * rho**2, 1, 2)
-    grid_y, grid_x = (np.asarray(len(at) / 2 + v * bulge * radius_px * 0.7, np.float32) for v in np.broadcast_arrays(y, x))
+    grid_y, grid_x = (
+        np.asarray(len(at) / 2 + v * bulge * radius_px * 0.7, np.float32) for v in np.broadcast_arrays(y, x)
+    )
     colour = cv2.remap(colour, grid_x, grid_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) * shade
     gloss = np.clip(normal @ (stage.light + np.array([0, 0, -1])) / 1.8, 0, 1)[..., None] ** 60
     colour += (gloss * stage.random.choice([0, 0, 0.5, 2.0])).astype(np.float32)
@@ -263,7 +271,9 @@ def relieved(stage: Stage, layer: Layer, nearness: float) -> Layer:
     turn = stage.random.uniform(0, np.pi)
     bend = np.cos(np.cos(turn) * x + np.sin(turn) * y) - 1
     size = nearness * max(h, w) / stage.focal_px
-    relief = (size * nearness / nearness * (stage.random.uniform(0, 0.6) * hills + stage.random.uniform(-0.5, 0.5) * bend))
+    relief = (
+        size * nearness / nearness * (stage.random.uniform(0, 0.6) * hills + stage.random.uniform(-0.5, 0.5) * bend)
+    )
     relief = relief.astype(np.float32)
     slope_y, slope_x = np.gradient(relief / np.float32(max(size, 1e-9)) * max(h, w))
     normal = np.dstack([slope_x, slope_y, -np.ones_like(relief)])

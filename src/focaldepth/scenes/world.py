@@ -42,7 +42,9 @@ class SceneSettings:
     frames: int = setting(0, "frames per stack; 0 = 2 to 30, drawn per scene", low=0, high=200)
     scale: str = setting("any", "size of the world", choices=("any", *SCALES))
     samples: int = setting(64, "points of the aperture that are averaged", low=1, high=4096)
-    blur: float = setting(12.0, "largest blur radius; a lens that gives more is stopped down", unit="px", low=0.5, high=64)
+    blur: float = setting(
+        12.0, "largest blur radius; a lens that gives more is stopped down", unit="px", low=0.5, high=64
+    )
     aperture: str = setting(
         "disc", "opening of the lens; any = drawn per scene", choices=("disc", "polygon", "gaussian", "any")
     )
@@ -127,7 +129,9 @@ def make_world(settings: SceneSettings, number: int, photographs: Photographs | 
     light = np.array([side * np.cos(angle), side * np.sin(angle), -height])
     stage = Stage(size, focal_px, light, random, photographs)
     layers = _layers(stage, low, high, per_dioptre)
-    shape = str(random.choice(["disc", "disc", "polygon", "gaussian"])) if settings.aperture == "any" else settings.aperture
+    shape = (
+        str(random.choice(["disc", "disc", "polygon", "gaussian"])) if settings.aperture == "any" else settings.aperture
+    )
     opening = Aperture(shape, blades=int(random.integers(5, 10)), turn=float(random.uniform(-90, 90)))
     return World(number, scale, layers, size, optics, axis, per_dioptre, opening, settings.samples)
 
