@@ -10,7 +10,7 @@ from pathlib import Path
 from _record import RESULTS, ROOT, markdown
 
 HERE = Path(__file__).parent
-ORDER = ("startup", "accuracy", "measures", "alignment", "speed", "memory", "refocus", "rendering")
+ORDER = ("startup", "accuracy", "measures", "alignment", "speed", "memory", "refocus", "rendering", "scenes")
 
 
 def page() -> str:

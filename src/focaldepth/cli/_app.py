@@ -22,6 +22,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Data": {
         "refocus": "A focal stack out of a light field.",
         "scenes": "Rendered scenes with exact depth, as a data set.",
+        "simulate": "A focal stack, with camera faults, out of a picture and its depth.",
     },
     "Facts": {
         "methods": "The methods, or all about one of them.",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ def write_stack(
     bits: int = 8,
     overwrite: bool = False,
     inputs: Sequence[str] = (),
+    beside: Mapping[str, Callable[[Path], object]] = MappingProxyType({}),
     run: Run = Run(),
 ) -> list[str]:
     """Write frames as PNG with focus.csv, focal_length.txt, truth.tiff and all_in_focus.png, all or nothing.
@@ -46,6 +49,7 @@ def write_stack(
         bits: 8 or 16 per value; whatever the frames have is scaled to that.
         overwrite: replace an earlier stack.
         inputs: files that were read; a folder that holds one of them is never replaced.
+        beside: name of a further file -> what writes it.
         run: progress, threads.
 
     Returns:
@@ -83,6 +87,9 @@ def write_stack(
             white = _white_of(sample.all_in_focus, stack.source)
             write_picture(folder / ALL_IN_FOCUS, scaled(sample.all_in_focus, white, bits))
             what[ALL_IN_FOCUS] = "sharp picture"
+        for name, write in beside.items():
+            write(folder / name)
+            what[name] = "further facts"
         record = {
             "schema": SCHEMA,
             "software": f"focaldepth {__version__}",

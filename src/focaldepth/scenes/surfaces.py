@@ -20,6 +20,7 @@ Vector = NDArray[np.float64]
 _FINE = 2
 _LARGEST_PX = 1024
 _RIM = 0.97
+_SEAM_PX = 1.0
 
 
 @dataclass(frozen=True)
@@ -208,7 +209,9 @@ def box(stage: Stage, place: Place) -> list[Layer]:
             if outward @ centre >= 0:
                 continue
             picture = stage.paint(1.2 * sizes[j], 1.2 * sizes[i]) * np.float32(_lit(outward, stage.light))
-            made = face(stage, centre, halves[i], halves[j], picture, None)
+            # Half a pixel over the edge, so that nothing shines through where two faces meet.
+            wide, high = halves[i] * (1 + _SEAM_PX / sizes[i]), halves[j] * (1 + _SEAM_PX / sizes[j])
+            made = face(stage, centre, wide, high, picture, None)
             found += [] if made is None else [(float(centre[2]), made)]
     return [layer for _, layer in sorted(found, key=lambda f: -f[0])]
 

@@ -107,9 +107,9 @@ def texture(height: int, width: int, random: Random, photographs: Photographs | 
 
 def _colours(random: Random) -> tuple[Image, Image]:
     """Two colours: of any hue, of strong or weak contrast."""
-    middle = random.uniform(0.03, 0.6) * random.uniform(0.5, 1.0, 3)
+    middle = random.uniform(0.04, 0.7) * random.uniform(0.25, 1.0, 3)
     contrast = float(random.choice([0.15, 0.6, 1.2, 2.0]))
-    tint = random.uniform(-0.35, 0.35, 3)
+    tint = random.uniform(-0.7, 0.7, 3)
     return (
         np.asarray(middle * np.exp(-contrast + tint), np.float32),
         np.asarray(np.minimum(middle * np.exp(contrast - tint), 1), np.float32),

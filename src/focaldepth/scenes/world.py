@@ -192,7 +192,7 @@ def _lens(
 
 
 def _layers(stage: Stage, low: float, high: float, per_dioptre: float) -> tuple[Layer, ...]:
-    """Background, now and then a floor, and three to fourteen things, far to near."""
+    """Background, now and then a floor, and four to seventeen things, far to near."""
     random = stage.random
     margin = int(np.ceil(per_dioptre * (high - low))) + 4
     made = [surfaces.wall(stage, low, margin)]
@@ -202,7 +202,7 @@ def _layers(stage: Stage, low: float, high: float, per_dioptre: float) -> tuple[
     if random.random() < 0.6:
         horizon = random.uniform(0.15, 0.7) * stage.size[0]
         made.append(surfaces.ground(stage, horizon, low, low + (high - low) * random.uniform(0.4, 1.0), margin))
-    count = int(random.integers(3, 15))
+    count = int(random.integers(4, 18))
     for nearness in np.sort(random.uniform(low, high, count) ** random.choice([1.0, 1.0, 0.8])):
         position = float(np.clip(nearness, low, high))
         made += _thing(stage, _place(stage, position, low, high))
