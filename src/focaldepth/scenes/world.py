@@ -41,7 +41,7 @@ class SceneSettings:
     width: int = setting(256, "columns", unit="px", low=32, high=2048)
     frames: int = setting(0, "frames per stack; 0 = 2 to 30, drawn per scene", low=0, high=200)
     scale: str = setting("any", "size of the world", choices=("any", *SCALES))
-    samples: int = setting(64, "points of the aperture that are averaged", low=1, high=4096)
+    samples: int = setting(32, "points of the aperture that are averaged", low=1, high=4096)
     blur: float = setting(
         12.0, "largest blur radius; a lens that gives more is stopped down", unit="px", low=0.5, high=64
     )

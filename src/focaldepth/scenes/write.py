@@ -25,6 +25,7 @@ from focaldepth.scenes.world import SceneSettings, World, make_world
 RECORD = "scenes.json"
 SCHEMA = "focaldepth.scenes/1"
 FORMATS = ("fod500", "hdf5")
+_WORTH_A_PROCESS = 4
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def write_scenes(out: str | PathLike[str], job: Job, run: Run = Run()) -> list[s
     todo = [(name, numbers) for name, numbers in job.shards() if known.get(name) != [numbers.start, numbers.stop]]
     run.stage("scenes", sum(len(numbers) for _, numbers in todo))
     made = []
-    with _Renders(job, run) as render:
+    with _Renders(job, run, sum(len(numbers) for _, numbers in todo)) as render:
         for name, numbers in todo:
             _write_shard(folder / name, job, render.samples(numbers), run)
             known[name] = [numbers.start, numbers.stop]
@@ -230,10 +231,10 @@ def _check_extra(format: str) -> None:
 
 
 class _Renders:
-    """Renders scenes in as many processes as the run has threads, in order."""
+    """Renders scenes in order, in as many processes as the run has threads; a few scenes are not worth starting any."""
 
-    def __init__(self, job: Job, run: Run) -> None:
-        self._job, self._workers = job, run.threads
+    def __init__(self, job: Job, run: Run, count: int) -> None:
+        self._job, self._workers = job, min(run.threads, count // _WORTH_A_PROCESS)
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> _Renders:
