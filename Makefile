@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test lint bench docs clean
+.PHONY: setup demo test parity lint bench docs clean
 
 setup: $(VENV)/.done
 
@@ -21,8 +21,13 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The official networks' cases take minutes each at full size: `make parity` runs them all, the tests small copies.
+test: export FOCALDEPTH_PARITY ?=
 test: lint
 	$(BIN)/pytest -n 2
+
+parity: setup
+	$(BIN)/pytest -n 2 -k parity
 
 bench: setup
 	$(BIN)/python benchmarks/run.py

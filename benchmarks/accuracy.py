@@ -1,9 +1,10 @@
-"""Depth, sigma and all-in-focus of every classical method on all scenes with truth, family by family.
+"""Depth, sigma and all-in-focus of every classical method on all scenes with truth: per family and per scene.
 
     python benchmarks/accuracy.py [method ...]
 
 Errors are means over all in-range pixels (truth within the first and last focus position), every pixel filled, in the
-blur-linear unit of the family. Writes benchmarks/results/accuracy.json.
+blur-linear unit of the family. The edge band is what lies within 8 px of a jump of the truth by more than 1.5 steps.
+Writes benchmarks/results/accuracy.json and accuracy_scenes.json.
 """
 
 from __future__ import annotations
@@ -13,14 +14,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from _record import DATA, record
 
 from focaldepth.core.axis import FocusAxis, Unit, convert
 from focaldepth.core.stack import FocalStack
-from focaldepth.estimate import estimate
+from focaldepth.estimate import METHODS, estimate
+from focaldepth.measures.sum_modified_laplacian import SumModifiedLaplacian
 
 FAMILIES = ("phone", "dslr", "sweep", "macro", "handheld")
+DEFAULT = ("classical-fast", "classical", "vdff", "semi-global")
+EDGE_PX, EDGE_STEPS = 8, 1.5
+WINDOW_PX = 7.0
 
 
 @dataclass
@@ -31,6 +37,21 @@ class Scene:
     truth: np.ndarray
     sharp: np.ndarray | None
 
+    @property
+    def inside(self) -> np.ndarray:
+        """Pixels whose truth lies within the focus range."""
+        focus = self.stack.blur_axis.values
+        return np.isfinite(self.truth) & (self.truth >= focus.min()) & (self.truth <= focus.max())
+
+    @property
+    def edge(self) -> np.ndarray:
+        """Pixels near a jump of the truth."""
+        step = float(np.abs(np.diff(self.stack.blur_axis.values)).mean())
+        known = np.nan_to_num(self.truth, nan=float(np.nanmin(self.truth)) - 1e3 * step)
+        jump = cv2.dilate(known, np.ones((3, 3))) - cv2.erode(known, np.ones((3, 3))) > EDGE_STEPS * step
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * EDGE_PX + 1, 2 * EDGE_PX + 1))
+        return cv2.dilate(jump.astype(np.uint8), disc) > 0
+
 
 def scenes() -> Iterator[Scene]:
     """All scenes with truth, values in the blur-linear unit."""
@@ -39,8 +60,6 @@ def scenes() -> Iterator[Scene]:
         for path in sorted(DATA.glob(pattern)):
             yield _npz(family, path)
     for folder in sorted((DATA / "stacks/cou_generated").glob("*/")):
-        import cv2
-
         frames = np.stack([cv2.imread(str(p), cv2.IMREAD_GRAYSCALE) for p in sorted(folder.glob("*.jpg"))])
         stack = FocalStack.from_arrays(frames, name=folder.name)
         yield Scene("cou", folder.name, stack, np.load(folder / "ground_truth_frames.npy").astype(float), None)
@@ -65,47 +84,82 @@ def ause(error: np.ndarray, doubt: np.ndarray) -> float:
     return float((curve(np.argsort(doubt)) - curve(np.argsort(error))).mean() / error.mean())
 
 
+def weakest_focus(scene: Scene) -> np.ndarray:
+    """What errors are ranked by without a sigma: minus the highest value of the focus measure of naive."""
+    measure, best = SumModifiedLaplacian(), np.zeros(scene.truth.shape, np.float32)
+    for frame in scene.stack.frames():
+        np.maximum(best, cv2.GaussianBlur(measure(frame.astype(np.float32).mean(-1)), (0, 0), WINDOW_PX), out=best)
+    return -best
+
+
 def score(scene: Scene, method: str) -> dict[str, float]:
     """All figures of one method on one scene; depth is compared in the blur-linear unit."""
     align = "auto" if scene.family == "handheld" else "none"
     unit = scene.stack.blur_axis.unit
     found = estimate(scene.stack, method=method, align=align, fill=True, unit=unit.value)
-    axis = scene.stack.blur_axis.values
-    inside = np.isfinite(scene.truth) & (scene.truth >= axis.min()) & (scene.truth <= axis.max())
+    inside, edge, valid = scene.inside, scene.edge, found.map.valid
     filled = found.filled or found.map
-    error = np.abs(filled.values - scene.truth)[inside]
-    row = {"mae": float(error.mean()), "valid": float(found.map.valid[inside].mean())}
+    error = np.abs(filled.values - scene.truth)
+    row = {"mae": error[inside].mean(), "edge": error[inside & edge].mean() if (inside & edge).any() else np.nan}
+    row |= {"valid": valid[inside].mean(), "false": valid[~inside].mean() if (~inside).any() else np.nan}
     if filled.sigma is not None:
-        sigma = filled.sigma[inside]
-        use = inside & found.map.valid
-        share = np.abs(found.map.values - scene.truth)[use] < found.map.sigma[use]
-        half = error[sigma <= np.median(sigma)].mean()
-        row |= {"coverage": float(share.mean()), "ause": ause(error, sigma), "half": float(half)}
+        sigma, use = filled.sigma[inside], inside & valid
+        for times in (1, 2):
+            row[f"within {times}"] = (error[use] < times * found.map.sigma[use]).mean()
+        row |= {"ause": ause(error[inside], sigma), "half": error[inside][sigma <= np.median(sigma)].mean()}
+        row["ause by focus"] = ause(error[inside], weakest_focus(scene)[inside])
     if scene.sharp is not None and found.all_in_focus is not None:
-        difference = found.all_in_focus.astype(float) - scene.sharp
-        row["psnr"] = float(10 * np.log10(255**2 / np.mean(difference**2)))
+        square = np.square(found.all_in_focus.astype(float) - scene.sharp).mean(-1)
+        row |= {"psnr": _psnr(square), "psnr edge": _psnr(square[edge])}
+    return {name: float(value) for name, value in row.items()}
+
+
+def _psnr(square: np.ndarray) -> float:
+    return 10 * np.log10(255**2 / square.mean()) if square.size else np.nan
+
+
+def table_row(scores: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, object]:
+    """Means over scenes, errors over those of naive."""
+
+    def mean(name: str, rows: list[dict[str, float]] = scores) -> float:
+        known = [row[name] for row in rows if np.isfinite(row.get(name, np.nan))]
+        return float(np.mean(known)) if known else np.nan
+
+    def shown(value: float, digits: int = 3) -> object:
+        return "" if np.isnan(value) else round(value, digits)
+
+    row: dict[str, object] = {"MAE": f"{mean('mae'):.4g}"}
+    row["MAE / naive"] = shown(mean("mae") / mean("mae", base))
+    row["edge band / naive"] = shown(mean("edge") / mean("edge", base))
+    row["confident half / naive"] = shown(mean("half") / mean("mae", base))
+    row["AUSE"] = shown(mean("ause"))
+    row["AUSE / by focus measure"] = shown(mean("ause") / mean("ause by focus"))
+    row |= {"valid": shown(mean("valid")), "valid out of range": shown(mean("false"))}
+    row |= {"in 1 sigma": shown(mean("within 1")), "in 2 sigma": shown(mean("within 2"))}
+    row |= {"PSNR dB": shown(mean("psnr"), 2), "over naive dB": shown(mean("psnr") - mean("psnr", base), 2)}
+    row["edge band over naive dB"] = shown(mean("psnr edge") - mean("psnr edge", base), 2)
     return row
 
 
 def main(methods: list[str]) -> None:
-    """One row per family and method."""
-    found: dict[tuple[str, str], list[dict[str, float]]] = {}
+    """One row per family and method, and one per scene and method."""
+    for name in methods:
+        METHODS.resolve(name)
+    found: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
     for scene in scenes():
         for method in methods:
-            found.setdefault((scene.family, method), []).append(score(scene, method))
-    rows: list[dict[str, object]] = []
-    for (family, method), scores in found.items():
-        mean = {k: np.mean([s[k] for s in scores if k in s]) for k in scores[0]}
-        base = np.mean([s["mae"] for s in found[family, "naive"]])
-        row: dict[str, object] = {"family": family, "method": method, "MAE": f"{mean['mae']:.4g}"}
-        row["MAE / naive"] = round(float(mean["mae"] / base), 3)
-        row["confident half / naive"] = round(float(mean["half"] / base), 3) if "half" in mean else ""
-        for key, name in (("valid", "valid"), ("coverage", "1-sigma coverage"), ("ause", "AUSE"), ("psnr", "PSNR dB")):
-            row[name] = round(float(mean[key]), 3) if key in mean else ""
-        rows.append(row)
+            found.setdefault((scene.family, method), {})[scene.name] = score(scene, method)
+    families, single = [], []
+    for (family, method), by_scene in found.items():
+        base = found[family, "naive"]
+        families.append({"family": family, "method": method, **table_row([*by_scene.values()], [*base.values()])})
+        for name, one in by_scene.items():
+            single.append({"scene": name, "method": method, **table_row([one], [base[name]])})
     note = "Error in 1/m (phone, dslr, sweep, macro, handheld), px (middlebury), frames (cou). handheld: --align auto."
-    record("accuracy", "Accuracy, means over the scenes of a family", rows, note)
+    record("accuracy", "Accuracy, means over the scenes of a family", families, note)
+    single.sort(key=lambda row: (str(row["scene"]), methods.index(str(row["method"]))))
+    record("accuracy_scenes", "Accuracy of every scene", single, note)
 
 
 if __name__ == "__main__":
-    main(["naive", *(sys.argv[1:] or ["classical-fast"])])
+    main(["naive", *(sys.argv[1:] or DEFAULT)])

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from focaldepth.cli._app import SECTIONS, app
+from focaldepth.networks._spec import NETWORKS, FocusForm
 
 HERE = Path(__file__).parent
 HEAD = """<!-- Written by docs/_generate.py from the commands themselves; do not edit. -->
@@ -31,6 +32,8 @@ one JSON object with `--json`, and the texts of `methods`, `cite` and `doctor`.
 Completion: put `eval "$(_FOCALDEPTH_COMPLETE=bash_source focaldepth)"` into `~/.bashrc` (zsh: `zsh_source`; fish:
 `_FOCALDEPTH_COMPLETE=fish_source focaldepth | source`).
 """
+
+MARKS = "<!-- networks: written by docs/_generate.py -->", "<!-- /networks -->"
 
 
 def page() -> str:
@@ -60,9 +63,34 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def networks_page() -> str:
+    """Return docs/networks.md with its table of networks made anew."""
+    text = (HERE / "networks.md").read_text(encoding="utf-8")
+    head, rest = text.split(MARKS[0])
+    return "\n".join((head + MARKS[0], *_networks(), MARKS[1])) + rest.split(MARKS[1])[1]
+
+
+def _networks() -> list[str]:
+    """One row per network."""
+    lines = ["| network | what | N | sides | positions | depth in | gives | checkpoints of |", "|" + "---|" * 8]
+    for name in NETWORKS.names():
+        spec = NETWORKS.get(name)
+        limits, told = spec.default.limits, spec.convention
+        frames = f"{len(spec.views)} views" if spec.views else "any" if limits.min_frames < 2 else "2 or more"
+        frames = frames if spec.views or not limits.fixed_frames else "fixed by the weights"
+        focus = "unused" if told.focus is FocusForm.UNUSED else str(told.focus)
+        cells = (
+            f"`{name}`", spec.title, frames, f"x {limits.stride}", focus, str(told.unit),
+            ", ".join(spec.gives).replace("_", " "), spec.official,
+        )  # fmt: skip
+        lines.append("| " + " | ".join(map(_cell, cells)) + " |")
+    return lines
+
+
 def main() -> int:
     """Write the pages."""
     (HERE / "cli.md").write_text(page(), encoding="utf-8")
+    (HERE / "networks.md").write_text(networks_page(), encoding="utf-8")
     return 0
 
 

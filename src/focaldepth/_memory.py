@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from focaldepth.core.method import Method, WorkingMemory
@@ -34,18 +35,30 @@ def memory_needed(stack: FocalStack, method: Method, run: Run, *, aligned: bool 
     """
     h, w, c = stack.shape
     frame = h * w * c * stack.dtype.itemsize
-    working = working_memory(method, stack)
+    working = working_memory(method, stack, run_of_method(stack, run))
     looking = frame * min(run.threads, len(stack)) * (2 if aligned else 1)
     reading = working.reading + frame * (_FRAMES + (_WARPED if aligned else 0))
     peak = max(looking, reading, working.finishing)
-    return int(_INTERPRETER + _SMALL_FRAME * len(stack) + held_bytes(stack.source) + _MARGIN * peak)
+    return int(_before(stack) + _MARGIN * peak)
 
 
-def working_memory(method: Method, stack: FocalStack) -> WorkingMemory:
+def run_of_method(stack: FocalStack, run: Run) -> Run:
+    """Return the run as a method gets it: of the memory limit what is left for the method itself."""
+    if run.max_memory is None:
+        return run
+    return replace(run, max_memory=max(1, int((run.max_memory - _before(stack)) / _MARGIN)))
+
+
+def _before(stack: FocalStack) -> int:
+    """Bytes that are held whatever the method does."""
+    return _INTERPRETER + _SMALL_FRAME * len(stack) + held_bytes(stack.source)
+
+
+def working_memory(method: Method, stack: FocalStack, run: Run) -> WorkingMemory:
     """Return what a method holds beside decoded frames: what it says itself, else its bytes per pixel."""
     own = getattr(method, "working_memory", None)
     if own is not None:
-        found: WorkingMemory = own(stack)
+        found: WorkingMemory = own(stack, run)
         return found
     size = stack.shape[0] * stack.shape[1] * method.spec.bytes_per_pixel
     return WorkingMemory(size, size)

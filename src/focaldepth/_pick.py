@@ -33,7 +33,7 @@ class PickFrames:
     index: Plane
     map: DepthMap
 
-    def working_memory(self, stack: FocalStack) -> WorkingMemory:
+    def working_memory(self, stack: FocalStack, run: Run) -> WorkingMemory:
         """Map and picture."""
         h, w, c = stack.shape
         size = h * w * (20 + c * stack.dtype.itemsize)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -43,7 +43,9 @@ class Recorder:
         yield
         self._times[stage] = self._times.get(stage, 0.0) + time.perf_counter() - begin
 
-    def provenance(self, method: str, settings: dict[str, Any], stack: FocalStack) -> Provenance:
+    def provenance(
+        self, method: str, settings: dict[str, Any], stack: FocalStack, weights: Mapping[str, Any]
+    ) -> Provenance:
         """Return the record of the run."""
         with self.timed("hash"):
             inputs = hash_inputs(stack)
@@ -57,13 +59,14 @@ class Recorder:
             peak_memory_bytes=peak_memory(),
             warnings=tuple(self._warnings),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            weights=weights,
         )
 
 
 def versions() -> dict[str, str]:
-    """Versions of focaldepth, Python and the libraries that touch pixels."""
+    """Versions of focaldepth, Python and the libraries that touch pixels; torch only where it was used."""
     found = {"focaldepth": __version__, "python": platform.python_version(), "system": platform.platform()}
-    for name in _LIBRARIES:
+    for name in (*_LIBRARIES, *(["torch"] if "torch" in sys.modules else [])):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from focaldepth._memory import memory_needed
+from focaldepth._memory import memory_needed, run_of_method
 from focaldepth._pick import PickFrames, check_like
 from focaldepth._provenance import Recorder
 from focaldepth.align._exposure import exposure_factor, find_gains, with_gains
@@ -30,10 +30,19 @@ METHODS: Registry[type[Method]] = Registry(
     "method",
     ("classical",),
     "METHOD",
-    aliases=(("auto", "classical-fast"), ("classical", "classical-fast")),
+    aliases=(("auto", "classical"),),
+    derived="focaldepth.networks._method",
 )
-"""All methods by name; `auto` and `classical` name the best there is."""
+"""All methods by name, every network among them; `auto` names the best there is."""
+_OF_SOME = {
+    "prefer": ("does not take it.", "Leave --prefer away, or choose classical or classical-fast."),
+    "curves": ("does not take it.", "Leave --curves away, or choose classical or classical-fast."),
+    "weights": ("is no network, it has no weights.", "Leave it out, or name the network with --method."),
+    "device": ("is no network, it has no device.", "Leave it out, or name the network with --method."),
+}
+"""Front-door choices that some methods take -> what is said, and the hint, where one does not."""
 _THUMBNAIL = 200
+_HARDLY_ANY = 0.002
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,17 @@ class EstimateSettings:
         "all-in-focus picture: multi-band (fewest seams), colour (every value comes from an input) or none",
         choices=("multiband", "colour", "none"),
     )
+    prefer: str = setting(
+        "none",
+        "which of two sharp depths the all-in-focus picture shows",
+        choices=("none", "near", "far", "first", "last"),
+    )
+    curves: bool = setting(
+        False, "focus curve of every pixel at reduced resolution: curves.tiff, and under the pointer"
+    )
     match_exposure: bool = setting(False, "bring all frames to one brightness in the all-in-focus picture, too")
+    weights: str = setting("", "weights of a network: a file, their name as `focaldepth weights` lists it, or random")
+    device: str = setting("", "what a network runs on: cpu, cuda, cuda:1 ...; empty = a GPU where there is one")
 
     def __post_init__(self) -> None:
         check(self)
@@ -107,11 +126,14 @@ def estimate(
     for warning in stack.info.warnings:
         run.warn(warning)
     watched = RememberedPreviews.of(stack)
+    by_itself = method.spec.aligns and chosen.align == "auto"
     with recorder.timed("align"):
-        alignment = find_alignment(watched, chosen, transforms, run)
+        alignment = find_alignment(watched, replace(chosen, align="none") if by_itself else chosen, transforms, run)
         prepared, used = prepare(watched, alignment, chosen, run)
     with recorder.timed("depth"):
-        found = method(prepared, run)
+        found = method(prepared, run_of_method(stack, run))
+    if found.map.valid.mean() < _HARDLY_ANY:
+        run.warn("Hardly any pixel carries depth: the frames show no texture that comes into focus between the ends.")
     with recorder.timed("finish"):
         result = _finish(found, prepared, unit, chosen)
         result = replace(result, transforms=used, alignment=alignment)
@@ -120,7 +142,7 @@ def estimate(
         "method": asdict(method),  # type: ignore[call-overload]
         "alignment": {"rule": alignment.rule, **alignment.evidence},
     }
-    return replace(result, provenance=recorder.provenance(name, plain, stack))
+    return replace(result, provenance=recorder.provenance(name, plain, stack, found.weights))
 
 
 def fuse(
@@ -174,17 +196,21 @@ def _fuse_like(stack: FocalStack, like: DepthResult, chosen: EstimateSettings, r
     with recorder.timed("align"):
         prepared, used = prepare(RememberedPreviews.of(stack), found, chosen, run)
     with recorder.timed("depth"):
-        picture = method(prepared, run).all_in_focus
+        picture = method(prepared, run_of_method(stack, run)).all_in_focus
     plain = {"front_door": asdict(chosen), "alignment": {"rule": found.rule}, "like": like.info.name}
     result = replace(like, all_in_focus=picture, info=prepared.info, filled=None, transforms=used)
-    return replace(result, extras={}, provenance=recorder.provenance("pick-frames", plain, stack))
+    return replace(result, extras={}, provenance=recorder.provenance("pick-frames", plain, stack, {}))
 
 
 def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) -> Method:
     """Return the method with its settings; front-door choices that it understands are passed on."""
     cls = METHODS.get(settings.method)
-    own = {f.name for f in facts(cls)}
-    passed = {"fusion": settings.fusion} if "fusion" in own else {}
+    own = {f.name: f for f in facts(cls)}
+    for name, (what, hint) in _OF_SOME.items():
+        if name not in own and getattr(settings, name) != getattr(EstimateSettings(), name):
+            raise SettingError(f"{METHODS.resolve(settings.method)} {what}", where=name, hint=hint)
+    chosen = {name: getattr(settings, name) for name in ("fusion", *_OF_SOME) if name in own}
+    passed = {name: str(value) for name, value in chosen.items() if value != "" and own[name].accepts(value)}
     return parse(cls, {**passed, **method_settings})
 
 

@@ -80,6 +80,14 @@ def test_listing_plug_ins_imports_none() -> None:
     assert loaded(code) <= {"numpy"}
 
 
+def test_the_facts_of_networks_are_told_without_torch() -> None:
+    code = (
+        "from focaldepth.networks._spec import NETWORKS\n"
+        "assert all(NETWORKS.get(name).default.limits.stride for name in NETWORKS.names())\n"
+    )
+    assert loaded(code) <= {"numpy"}
+
+
 def test_a_classical_estimate_never_loads_torch() -> None:
     found = loaded(ESTIMATE)
     assert not found & {"torch", "matplotlib", "jinja2", "trimesh", "numba"}

@@ -3,6 +3,7 @@
 import numpy as np
 
 from focaldepth.classical._confidence import Chosen, WindowPeak, trust, without_islands
+from focaldepth.classical._curves import CurveSampler
 from focaldepth.classical._stream import Streamed
 
 
@@ -35,6 +36,7 @@ def test_a_depth_at_the_very_end_of_the_range_is_not_valid():
     for place, expected in ((1.0, False), (3.0, False), (1.4, True)):
         one, none = np.ones(shape, np.float32), np.zeros(shape, np.float32)
         peak = WindowPeak(one * np.float32(place), 100 * one, 0.9 * one, none, none, one, one)
-        state = Streamed(1, [], saturated=none, covered=one)
+        curves = CurveSampler(shape, len(focus), 1, dense=False)
+        state = Streamed(1, [], curves, saturated=none, covered=one)
         found = trust([peak] * 3, Chosen(np.zeros(shape, np.uint8), peak), state, focus, 0.5)
         assert (found.valid == expected).all(), place

@@ -93,6 +93,19 @@ def test_files_beside_the_pictures(accepted, write, scene: Frames) -> None:
     assert "8 frames" in accepted(folder)
 
 
+def test_misnamed_files_and_many_bad_ones_are_told_in_one_line_each(accepted, write, scene: Frames) -> None:
+    """PNG called JPEG is read as PNG; five empty files are one warning."""
+    folder = write(scene)
+    for path in folder.iterdir():
+        path.rename(path.with_suffix(".jpg"))
+    for i in range(5):
+        (folder / f"img{20 + i}.jpg").write_bytes(b"")
+    said = accepted(folder, "--skip-bad-frames")
+    assert "img1.jpg, img2.jpg, img3.jpg and 5 more: PNG whatever the name says; read as what it is." in said
+    assert said.count("Left out") == 1
+    assert "Left out img20.jpg, img21.jpg, img22.jpg and 2 more: is truncated" in said
+
+
 def test_text_with_a_picture_name(refused, write, scene: Frames) -> None:
     folder = write(scene)
     (folder / "img9.png").write_text("no picture")

@@ -60,13 +60,14 @@ def test_shared_options_are_the_same(name: str) -> None:
 
 
 def test_docs_page_is_current() -> None:
-    """docs/cli.md is what docs/_generate.py writes."""
+    """docs/cli.md, and the table of docs/networks.md, are what docs/_generate.py writes."""
     spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "_generate.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (DOCS / "cli.md").read_text(encoding="utf-8") == module.page(), "run python docs/_generate.py"
+    assert (DOCS / "networks.md").read_text(encoding="utf-8") == module.networks_page(), "run python docs/_generate.py"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,8 @@
-"""One contract for every method: a new file in classical/ or networks/ is checked on the day it lands."""
+"""One contract for every method: a new file in classical/ is checked on the day it lands.
+
+Of networks, which are methods too but know nothing without weights, the facts are checked here and the rest in
+`test_network_methods.py`.
+"""
 
 import threading
 import tracemalloc
@@ -19,13 +23,14 @@ from focaldepth.core.result import Estimate
 from focaldepth.core.settings import facts
 from focaldepth.core.stack import ArraySource, FocalStack, FrameSource
 from focaldepth.estimate import METHODS
+from focaldepth.networks._spec import NETWORKS
 from focaldepth.scenes.layers import LayeredScene, Rendered, render
 
 DTYPES = [np.uint8, np.uint16, np.float32]
 RUN = Run(threads=2)
 
 
-@pytest.fixture(params=METHODS.names())
+@pytest.fixture(params=[name for name in METHODS.names() if name not in NETWORKS.names()])
 def method_class(request: pytest.FixtureRequest) -> type[Method]:
     try:
         return METHODS.get(request.param)
@@ -143,6 +148,7 @@ class Listener(Silent):
         return self._left is not None and self._left <= 0
 
 
+@pytest.mark.parametrize("method", [METHODS.get(name)() for name in METHODS.names()], ids=METHODS.names())
 class TestFacts:
     def test_a_method_is_its_own_configuration(self, method: Method) -> None:
         assert isinstance(method, Method)

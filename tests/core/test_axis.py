@@ -252,3 +252,11 @@ class TestFocusAxis:
     def test_take_keeps_the_given_order(self) -> None:
         axis = FocusAxis(np.array([1.0, 2.0, 4.0]), Unit.METRE)
         assert axis.take([2, 0]) == FocusAxis(np.array([4.0, 1.0]), Unit.METRE)
+
+
+def test_minus_zero_is_zero() -> None:
+    """Stage positions 0, -0.5, -1 come out of files as -0.0."""
+    axis = FocusAxis(np.array([-0.0, -0.5, -1]), Unit.MICROMETRE)
+    same = FocusAxis(np.array([0.0, -0.5, -1]), Unit.MICROMETRE)
+    assert (axis, hash(axis)) == (same, hash(same))
+    assert not np.signbit(axis.values[0])

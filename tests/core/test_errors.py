@@ -17,13 +17,14 @@ from focaldepth.core.errors import (
     StackError,
     UnitError,
     UnknownNameError,
+    WeightsError,
     WriteError,
 )
 
 BUILTIN = {
     StackError: ValueError, AxisError: ValueError, UnitError: ValueError, SettingError: ValueError,
     UnknownNameError: LookupError, MissingExtraError: ImportError, ReadError: OSError, WriteError: OSError,
-    AlignmentError: RuntimeError, MemoryLimitError: MemoryError, Cancelled: RuntimeError,
+    AlignmentError: RuntimeError, WeightsError: ValueError, MemoryLimitError: MemoryError, Cancelled: RuntimeError,
 }  # fmt: skip
 EXIT = {WriteError: 1, AlignmentError: 1, Cancelled: 130}
 

@@ -17,7 +17,12 @@ import focaldepth
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(focaldepth.__file__).parent
-PAGES = ["README.md", "docs/api.md", *(f"docs/users/{p.name}" for p in sorted((ROOT / "docs/users").glob("*.md")))]
+PAGES = [
+    "README.md",
+    "docs/api.md",
+    "docs/networks.md",
+    *(f"docs/users/{p.name}" for p in sorted((ROOT / "docs/users").glob("*.md"))),
+]
 ENV = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DIOPTRES = np.linspace(1 / 0.43, 1 / 2.3, 12)
@@ -50,8 +55,9 @@ def steps(page: str) -> list[Step]:
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    env = {**ENV, "FOCALDEPTH_WEIGHTS": str(cwd / "weights")}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=ENV, capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, *arguments], cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120
     )
 
 
@@ -98,7 +104,18 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
         focus_unit="metre",
         depth=cv2.resize(truth, size, interpolation=cv2.INTER_NEAREST),
     )
+    write_checkpoint(here / "check_point.pth")
     return here
+
+
+def write_checkpoint(path: Path) -> None:
+    """What the authors' training script of "in the wild" writes; never trained."""
+    import torch
+
+    from focaldepth.networks._net import build
+
+    torch.manual_seed(0)
+    torch.save({f"module.{key}": value for key, value in build("dff-in-the-wild").state_dict().items()}, path)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -26,6 +26,7 @@ _OWN_SHARE = 0.25
 """Below this share of the rise in the wide window, what is heard is the texture around, not the pixel's own."""
 _BAND, _HALO = 192, 16
 _STRIP = 32
+_LEAST_INNER = 0.02
 Mask = NDArray[np.bool_]
 
 
@@ -109,8 +110,23 @@ def judge(
 
     with ThreadPoolExecutor(threads, thread_name_prefix="focaldepth-judge") as pool:
         list(pool.map(judge_band, range(0, h, _BAND)))
+    finest = state.trackers[0]
+    if nowhere_in_focus(finest.index, finest.count, measured):
+        valid[:], sigma[:] = False, np.ptp(focus) / np.sqrt(3)
     valid = without_islands(valid, window, [4 * np.pi * (w.sigma / state.factor) ** 2 for w in windows])
     return Judged(position, Trust(sigma, valid, measured))
+
+
+def nowhere_in_focus(sharpest: NDArray[np.int16], frames: int, measured: Mask) -> bool:
+    """Tell whether next to nothing is sharpest between the first and the last frame: no depth can be trusted then.
+
+    Args:
+        sharpest: (h, w) frame with the highest score.
+        frames: number of frames.
+        measured: (h, w) where the score rises out of the noise.
+    """
+    inner = (sharpest > 0) & (sharpest < frames - 1) & measured
+    return float(inner.sum()) < _LEAST_INNER * max(float(measured.sum()), 1.0)
 
 
 def band_bytes(width: int, threads: int = 2) -> int:

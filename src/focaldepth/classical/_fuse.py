@@ -19,7 +19,13 @@ _TINY = np.float32(1e-6)
 
 
 class Fuser(Protocol):
-    """Takes frames with their score on a grid and ends with a picture."""
+    """Takes frames with their score on a grid and ends with a picture.
+
+    Attributes:
+        picked: frame of every grid pixel; None where it is the one with the highest score.
+    """
+
+    picked: NDArray[np.int16] | None
 
     def update(self, frame: Frame, score: Plane, higher: NDArray[np.uint8]) -> None:
         """Take the next frame; `score` and `higher` (255 = highest so far) lie on the grid."""
@@ -30,6 +36,8 @@ class Fuser(Protocol):
 
 class ColourFuser:
     """Every pixel comes unchanged from the frame that is sharpest there."""
+
+    picked: NDArray[np.int16] | None = None
 
     def __init__(self, shape: tuple[int, int, int], dtype: np.dtype[Any], factor: int) -> None:
         self._picture = np.zeros(shape, dtype)
@@ -55,6 +63,8 @@ class MultibandFuser:
     Fine detail is a running weighted mean. Below 1/8 resolution each band of a Laplacian pyramid has its own, wider
     weights (Burt & Adelson 1983), so that seams of brightness spread over their own size.
     """
+
+    picked: NDArray[np.int16] | None = None
 
     def __init__(self, shape: tuple[int, int, int], dtype: np.dtype[Any], factor: int) -> None:
         self._shape, self._dtype, self._factor = shape, dtype, factor

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import Plane, Pyramid, Window, aggregate, grid_shape, shrink
-from focaldepth.classical._fuse import FUSERS, Fuser
+from focaldepth.classical._curves import CurveSampler
+from focaldepth.classical._fuse import Fuser
 from focaldepth.classical._luminance import ChannelSum, brightness_gains
 from focaldepth.classical._peak import PeakTracker
 from focaldepth.core.progress import Run
@@ -37,18 +38,16 @@ class Streamed:
         saturated: (h, w) share of saturated pixels in the sharpest frame, on the grid.
         covered: (h, w) 1 where every frame shows the scene, on the grid.
         fuser: ends with the all-in-focus picture; None if none was asked for.
-        curves: (N, a, b) focus curves on a coarse grid; `curve_rows`, `curve_cols` are its pixel positions.
+        curves: focus curves of a grid of pixels.
     """
 
     factor: int
     trackers: list[PeakTracker]
+    curves: CurveSampler
     noise: float = 0.0
     saturated: Plane = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     covered: Plane = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     fuser: Fuser | None = None
-    curves: Plane = field(default_factory=lambda: np.zeros((0, 0, 0), np.float32))
-    curve_rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    curve_cols: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def base_factor(height: int, width: int) -> int:
@@ -59,39 +58,41 @@ def base_factor(height: int, width: int) -> int:
     return 1 if height * width <= 1_000_000 else 2
 
 
-def stream(stack: FocalStack, run: Run, windows: tuple[Window, ...], fusion: str) -> Streamed:
+def stream(
+    stack: FocalStack, run: Run, windows: tuple[Window, ...], fuser: Fuser | None, dense_curves: bool = False
+) -> Streamed:
     """Read every frame once: scores, peaks, all-in-focus picture.
 
     Args:
         stack: the frames.
         run: threads, progress, cancellation.
         windows: one peak tracker is kept for each; the first drives fusion.
-        fusion: "multiband", "colour" or "none".
+        fuser: makes the all-in-focus picture; None: nobody wants one.
+        dense_curves: keep the focus curves of many pixels, not of a few.
     """
     h, w, _ = stack.shape
     factor = base_factor(h, w)
     base = grid_shape(h, w, factor)
     trackers = [PeakTracker(grid_shape(*base, window.coarse)) for window in windows]
-    state = Streamed(factor, trackers, saturated=np.zeros(base, np.float32), covered=np.ones(base, np.float32))
-    state.curve_rows, state.curve_cols = _curve_positions(h, w)
-    fuser = None if fusion == "none" else FUSERS[fusion](stack.shape, stack.dtype, factor)
+    curves = CurveSampler((h, w), len(stack), factor, dense_curves)
+    state = Streamed(factor, trackers, curves, saturated=np.zeros(base, np.float32), covered=np.ones(base, np.float32))
     gains = brightness_gains(stack.gains, len(stack))
     score_of = FrameScorer(stack.shape, stack.dtype, factor)
-    floors, curves = [], []
+    floors = []
     run.stage("depth", len(stack))
-    with _own_threads_only(), ThreadPoolExecutor(1, thread_name_prefix="focaldepth-fuse") as side:
+    with own_threads_only(), ThreadPoolExecutor(1, thread_name_prefix="focaldepth-fuse") as side:
         fusing: Future[None] | None = None
         for i, frame in enumerate(stack.frames(prefetch=2, threads=run.threads)):
             score, clipped = score_of(frame, stack.source.white)
             score *= gains[i]
-            covered = _coverage(stack, i, factor)
+            covered = frame_coverage(stack, i, factor)
             if covered is not None:
                 score[covered < 1] = 0
                 np.minimum(state.covered, covered, out=state.covered)
             fine, higher, floor = _track(state, score, windows)
             cv2.copyTo(clipped, higher, state.saturated)
             floors.append(floor)
-            curves.append(_sample(fine, state, factor))
+            state.curves.take(fine)
             if fusing is not None:
                 fusing.result()
             if fuser is not None:
@@ -100,13 +101,12 @@ def stream(stack: FocalStack, run: Run, windows: tuple[Window, ...], fusion: str
         if fusing is not None:
             fusing.result()
     state.noise = float(np.median(floors))
-    state.curves = np.stack(curves)
     state.fuser = fuser
     return state
 
 
 @contextmanager
-def _own_threads_only() -> Iterator[None]:
+def own_threads_only() -> Iterator[None]:
     """Keep OpenCV from starting threads of its own beside ours: they would share the same cores (10 % slower)."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -177,19 +177,9 @@ def _noise_floor(pyramid: Pyramid, state: Streamed) -> float:
     return float(np.percentile(values, _NOISE_PERCENTILE))
 
 
-def _coverage(stack: FocalStack, i: int, factor: int) -> Plane | None:
+def frame_coverage(stack: FocalStack, i: int, factor: int) -> Plane | None:
     covered = stack.source.coverage(i)
     return None if covered is None else shrink(covered.astype(np.uint8) * 255, factor) / np.float32(255)
-
-
-def _curve_positions(h: int, w: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    rows, cols = (min(n, size) for n, size in zip(_CURVE_GRID, (h, w), strict=True))
-    return ((np.arange(rows) + 0.5) * h / rows).astype(np.int64), ((np.arange(cols) + 0.5) * w / cols).astype(np.int64)
-
-
-def _sample(fine: Plane, state: Streamed, factor: int) -> Plane:
-    picked: Plane = fine[np.ix_(state.curve_rows // factor, state.curve_cols // factor)]
-    return picked
 
 
 def full_size(plane: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:

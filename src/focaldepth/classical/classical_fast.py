@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import Plane, Window, enlarge
+from focaldepth.classical._assemble import enlarge_blocks
 from focaldepth.classical._confidence import band_bytes, judge
 from focaldepth.classical._fill import complete
+from focaldepth.classical._prefer import PREFERENCES, make_fuser
 from focaldepth.classical._stream import Streamed, base_factor, stream
 from focaldepth.classical.naive import NAYAR
 from focaldepth.core.method import Access, Citation, MethodSpec, WorkingMemory
@@ -60,11 +60,15 @@ class ClassicalFast:
     max_sigma: float = setting(
         0.1, "a pixel is valid up to this sigma, as a share of the focus range", low=0.001, high=1.0
     )
+    prefer: str = setting(
+        "none", "which of two sharp depths the picture shows: none, near, far, first, last", choices=PREFERENCES
+    )
+    curves: bool = setting(False, "keep the focus curve of every pixel, at reduced resolution")
 
     def __post_init__(self) -> None:
         check(self)
 
-    def working_memory(self, stack: FocalStack) -> WorkingMemory:
+    def working_memory(self, stack: FocalStack, run: Run) -> WorkingMemory:
         """Planes lie on a grid that is coarser for large frames; measured, see `benchmarks/memory.py`."""
         h, w, c = stack.shape
         pixels, grid = h * w, h * w // base_factor(h, w) ** 2
@@ -79,7 +83,8 @@ class ClassicalFast:
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
         """Estimate depth; see the class."""
         self.spec.check(stack, "classical-fast")
-        state = stream(stack, run, WINDOWS, self.fusion)
+        fuser = make_fuser(stack, self.fusion, self.prefer, base_factor(*stack.shape[:2]))
+        state = stream(stack, run, WINDOWS, fuser, dense_curves=self.curves)
         run.stage("confidence", 1)
         with ThreadPoolExecutor(1, thread_name_prefix="focaldepth-fuse") as side:
             picture = side.submit(state.fuser.finish) if state.fuser is not None else None
@@ -97,12 +102,8 @@ def _estimate(state: Streamed, stack: FocalStack, max_sigma: float, threads: int
     filled, wide = complete(position, sigma, judged.trust.measured)
     index = axis.index_of(filled).astype(np.float32)
     full_valid = enlarge(judged.trust.valid.astype(np.uint8), state.factor, *shape) > 0
-    extras: dict[str, NDArray[Any]] = {
-        "curves": state.curves,
-        "curve_rows": state.curve_rows,
-        "curve_cols": state.curve_cols,
-    }
-    source = _blocks(state.trackers[0].index, state.factor, shape)
+    liked = state.fuser.picked if state.fuser is not None else None
+    source = enlarge_blocks(state.trackers[0].index if liked is None else liked, state.factor, shape)
     state.trackers.clear()
 
     def big(plane: Plane) -> Plane:
@@ -115,14 +116,8 @@ def _estimate(state: Streamed, stack: FocalStack, max_sigma: float, threads: int
         big(index),
         filled=DepthMap(big(filled), axis.unit, everywhere, big(wide)),
         source_frame=source,
-        extras=extras,
+        extras=state.curves.extras(),
     )
-
-
-def _blocks(grid: NDArray[np.int16], factor: int, shape: tuple[int, int]) -> NDArray[np.int16]:
-    """Repeat every grid pixel over its block, as the fusers do."""
-    size = (grid.shape[1] * factor, grid.shape[0] * factor)
-    return np.ascontiguousarray(cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST)[: shape[0], : shape[1]])
 
 
 METHOD = ClassicalFast

@@ -52,7 +52,7 @@ class Naive:
         check(self)
         MEASURES.resolve(self.measure)
 
-    def working_memory(self, stack: FocalStack) -> WorkingMemory:
+    def working_memory(self, stack: FocalStack, run: Run) -> WorkingMemory:
         """Planes, picture, and the grey frame with what becomes of it; measured, see `benchmarks/memory.py`."""
         h, w, c = stack.shape
         wide = 0 if stack.dtype.kind == "f" else 4 * c

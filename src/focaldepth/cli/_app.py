@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
@@ -18,6 +19,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "align": "Frames brought into one geometry, for other tools.",
         "rerun": "Repeat a run from its result folder.",
         "demo": "Run the bundled stack and compare with its ground truth.",
+    },
+    "Networks": {
+        "import": "Turn a checkpoint of the authors' code into weights.",
+        "weights": "The weights that are there, or the card of one.",
+        "export": "A network and its weights as an ONNX file.",
     },
     "Data": {
         "refocus": "A focal stack out of a light field.",
@@ -57,7 +63,8 @@ class LazyGroup(click.Group):
         if cmd_name in SECTIONS["Pictures in, depth out"]:
             # Before any library starts threads, which would get heaps of their own.
             keep_freed_memory()
-        command: click.Command = import_module(f"focaldepth.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"focaldepth.cli.{module}").command
         return command
 
     def resolve_command(

@@ -23,9 +23,32 @@ def fact(label: str, text: str) -> None:
 
 
 def warn(sentences: Iterable[str]) -> None:
-    """Print each warning on its own line."""
-    for sentence in sentences:
+    """Print each warning on its own line; many frames with one and the same warning share a line."""
+    for sentence in grouped(sentences):
         click.echo(f"{click.style('warning', fg='yellow', bold=True)}       {sentence}", err=True)
+
+
+def grouped(sentences: Iterable[str]) -> list[str]:
+    """Join what is said of more than three frames in the same words; the record keeps every sentence.
+
+    >>> grouped([*(f"img{i}.png: is dark." for i in range(5)), "The lens moved."])
+    ['img0.png, img1.png, img2.png and 2 more: is dark.', 'The lens moved.']
+    """
+    by_words: dict[tuple[str, str], list[str]] = {}
+    for sentence in dict.fromkeys(sentences):
+        name, _, words = sentence.partition(": ")
+        by_words.setdefault((words, "" if words else sentence), []).append(name)
+    told: list[str] = []
+    for (words, _), names in by_words.items():
+        start = names[0][: names[0].rfind(" ") + 1]
+        if not words:
+            told += names
+        elif len(names) > 3 and all(n.startswith(start) for n in names):
+            listed = ", ".join(n[len(start) :] for n in names[:3])
+            told.append(f"{start}{listed} and {len(names) - 3} more: {words}")
+        else:
+            told += [f"{name}: {words}" for name in names]
+    return told
 
 
 def stack(found: FocalStack) -> None:

@@ -131,7 +131,11 @@ def _lighter(settings: EstimateSettings, run: Run, options: Options) -> list[Lig
     one, fuses = replace(run, threads=1), "method" not in options
     least = "colour" if fuses else "none"
     bare = replace(settings, fusion=least)
-    last = replace(bare, align="none") if fuses else replace(bare, method="classical-fast", align="none")
+    last = (
+        replace(bare, align="none")
+        if fuses
+        else replace(bare, method="classical-fast", align="none", weights="", device="")
+    )
     words = f"--align none --fusion {least} --threads 1"
     return [
         (settings, one, "--threads 1"),

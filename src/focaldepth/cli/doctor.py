@@ -40,6 +40,9 @@ OPTIONAL = {
     "zarr": ("zarr", "zarr", "zarr stacks"),
     "OpenEXR": ("OpenEXR", "exr", "depth as OpenEXR"),
     "trimesh": ("trimesh", "mesh", "3D surfaces: PLY, GLB, STL"),
+    "torch": ("torch", "networks", "depth by networks"),
+    "safetensors": ("safetensors", "networks", "weights of networks"),
+    "onnxruntime": ("onnxruntime", "onnx", "networks for other programs"),
 }
 """Module -> distribution, extra, what it gives."""
 _COMPLETION = {

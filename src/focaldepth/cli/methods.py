@@ -11,6 +11,7 @@ from focaldepth.cli._listing import print_facts, print_settings, print_table, se
 from focaldepth.cli._session import debug_option
 from focaldepth.core.errors import MissingExtraError
 from focaldepth.estimate import METHODS
+from focaldepth.networks._catalogue import available
 
 _COLUMNS = ("method", "title", "reads", "frames", "gives", "extra")
 
@@ -59,6 +60,7 @@ def method_facts(name: str) -> dict[str, Any]:
         "invariances": list(spec.invariances),
         "citations": [c.key for c in spec.citations],
         "settings": setting_facts(method),
+        "weights": [card.name for card in available().values() if card.network == name],
     }
 
 
@@ -94,6 +96,7 @@ def _print_one(name: str, facts: dict[str, Any]) -> None:
         "gives": ", ".join(facts["gives"]),
         "extra": facts["extra"],
         "invariant to": ", ".join(facts["invariances"]),
+        "weights": ", ".join(facts["weights"]),
         "cite": ", ".join(facts["citations"]),
     }
     print_facts(lines)

@@ -172,7 +172,7 @@ class FocusAxis:
     unit: Unit
 
     def __post_init__(self) -> None:
-        values = np.array(self.values, dtype=np.float64)
+        values = np.array(self.values, dtype=np.float64) + 0.0  # no -0, which is equal to 0 and hashes otherwise
         if values.ndim != 1 or values.size < 1:
             raise AxisError(
                 f"focus positions must be a list of numbers, got shape {values.shape}.",

@@ -10,6 +10,7 @@ Each one says what is wrong, where (file or argument) and what to do::
     ├── UnknownNameError       (LookupError) no method, reader, ... of that name
     ├── MissingExtraError      (ImportError) an optional package is not installed
     ├── ReadError              (OSError)     a file cannot be read as what it claims to be
+    ├── WeightsError           (ValueError)  weights are damaged, or belong to another network
     ├── WriteError             (OSError)     a result cannot be written
     ├── AlignmentError         (RuntimeError) frames cannot be brought into one geometry
     ├── MemoryLimitError       (MemoryError) the run does not fit the memory limit
@@ -92,6 +93,10 @@ class MissingExtraError(FocalDepthError, ImportError):
 
 class ReadError(FocalDepthError, OSError):
     """A file cannot be read as what it claims to be."""
+
+
+class WeightsError(FocalDepthError, ValueError):
+    """Weights are damaged, or belong to another network."""
 
 
 class WriteError(FocalDepthError, OSError):

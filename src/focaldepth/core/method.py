@@ -61,8 +61,9 @@ class MethodSpec:
         extra: optional package group that it needs; empty for none.
         citations: what to cite when using it.
         invariances: laws it claims and that tests check ("frame order", "gain", "offset").
+        aligns: it brings frames into one geometry itself, so `--align auto` leaves them as they are.
         bytes_per_pixel: working memory per pixel of a frame, beside decoded frames; the peak of the whole run. A
-            method that knows more has `working_memory(stack) -> WorkingMemory`.
+            method that knows more has `working_memory(stack, run) -> WorkingMemory`, which raises what a run would.
     """
 
     title: str
@@ -75,6 +76,7 @@ class MethodSpec:
     extra: str = ""
     citations: tuple[Citation, ...] = ()
     invariances: tuple[str, ...] = ()
+    aligns: bool = False
     bytes_per_pixel: int = 32
 
     def check(self, stack: FocalStack, name: str) -> None:

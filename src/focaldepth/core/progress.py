@@ -50,7 +50,8 @@ class Run:
     Attributes:
         progress: who hears of stages and may stop them.
         threads: worker threads, >= 1; by default every core.
-        max_memory: upper limit of the memory of the whole run in bytes, interpreter included; None = no limit.
+        max_memory: upper limit of the memory of the whole run in bytes, interpreter included; None = no limit. The run
+            that a method gets says what is left for the method.
         warn: receives each warning sentence that belongs into the result.
 
     Raises:

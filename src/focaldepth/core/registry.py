@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -25,12 +27,15 @@ class Registry(Generic[T]):
             its stem with '-' for '_'.
         attribute: the module attribute that holds the plug-in, e.g. "METHOD".
         aliases: name -> name of the plug-in it stands for.
+        derived: module that makes further plug-ins out of those of another registry: its function `names` lists them,
+            and they are its attributes of these names. It stands in this package and imports nothing heavy.
     """
 
     kind: str
     folders: tuple[str, ...]
     attribute: str
     aliases: tuple[tuple[str, str], ...] = ()
+    derived: str = ""
 
     @cached_property
     def _where(self) -> dict[str, str]:
@@ -40,6 +45,8 @@ class Registry(Generic[T]):
                 found[path.stem.replace("_", "-")] = f"focaldepth.{folder}.{path.stem}"
         for entry in entry_points(group=f"focaldepth.{self.kind}s"):
             found.setdefault(entry.name, entry.value)
+        for name in import_module(self.derived).names() if self.derived else ():
+            found.setdefault(name, f"{self.derived}:{name}")
         return found
 
     def where(self) -> dict[str, str]:
@@ -60,16 +67,25 @@ class Registry(Generic[T]):
     def get(self, name: str) -> T:
         """Import one plug-in and return it."""
         module_name, _, attribute = self._where[self.resolve(name)].partition(":")
-        try:
+        with extra_for(f"{self.kind} {name}"):
             module: Any = import_module(module_name)
-        except ModuleNotFoundError as error:
-            extra = EXTRAS.get((error.name or "").partition(".")[0])
-            if extra is None:
-                raise
-            raise MissingExtraError(f"{self.kind} {name}", extra) from error
         plug_in: T = getattr(module, attribute or self.attribute)
         return plug_in
 
 
-EXTRAS = {"rawpy": "raw", "av": "video", "h5py": "hdf5", "zarr": "zarr", "OpenEXR": "exr", "trimesh": "mesh"}
+@contextmanager
+def extra_for(what: str) -> Iterator[None]:
+    """Turn the failed import of an optional package into a MissingExtraError that says what needs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if extra := EXTRAS.get((error.name or "").partition(".")[0]):
+            raise MissingExtraError(what, extra) from error
+        raise
+
+
+EXTRAS = {
+    "rawpy": "raw", "av": "video", "h5py": "hdf5", "zarr": "zarr", "OpenEXR": "exr", "trimesh": "mesh",
+    "torch": "networks", "safetensors": "networks", "onnx": "onnx", "onnxruntime": "onnx", "onnxscript": "onnx",
+}  # fmt: skip
 """Optional third-party module -> extra that installs it."""

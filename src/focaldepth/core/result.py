@@ -105,6 +105,7 @@ class Estimate:
         source_frame: (H, W) int16 frame that is sharpest at every pixel: where the all-in-focus picture comes from;
             None if the method does not select.
         extras: further named arrays (focus curves of probe pixels ...).
+        weights: card of the network weights that were used; empty for classical methods.
     """
 
     map: DepthMap
@@ -113,6 +114,7 @@ class Estimate:
     filled: DepthMap | None = None
     source_frame: NDArray[np.int16] | None = None
     extras: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    weights: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

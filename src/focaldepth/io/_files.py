@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from focaldepth.core.errors import ReadError, StackError
+from focaldepth.core.errors import ReadError, SettingError, StackError
 from focaldepth.core.stack import Frame
+from focaldepth.io._content import true_reader
 from focaldepth.io._picture import check_pixels
 from focaldepth.io._reader import PictureFacts, PictureFile, PictureReader
 
@@ -95,18 +96,21 @@ def read_entries(
         skip_bad: leave bad files out instead of raising, and decode every frame once to find them.
 
     Returns:
-        One entry per file, None where it is bad; name -> reason of the bad ones.
+        One entry per file, None where it is bad; name -> reason of the bad ones. A file that its name calls something
+        else than it is has another reader than was given.
     """
 
     def one(i: int) -> PictureEntry | ReadError:
         try:
-            facts = readers[i].facts(files[i])
-            check_pixels(facts.shape[1], facts.shape[0], max_pixels, files[i])
-            if skip_bad:
-                _decode_once(files[i], readers[i], facts, max_pixels)
+            try:
+                return _entry(files[i], readers[i], max_pixels, skip_bad)
+            except ReadError:
+                other = true_reader(files[i], readers[i])
+                if other is None:
+                    raise
+                return _entry(files[i], other, max_pixels, skip_bad)
         except ReadError as error:
             return error
-        return PictureEntry(files[i], readers[i], facts)
 
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="focaldepth-header") as pool:
         results = list(pool.map(one, range(len(files))))
@@ -115,6 +119,27 @@ def read_entries(
         if isinstance(result, ReadError) and not skip_bad:
             raise result
     return [r if isinstance(r, PictureEntry) else None for r in results], bad
+
+
+def misnamed(entries: Sequence[PictureEntry | None], readers: Sequence[PictureReader]) -> list[str]:
+    """Say which files are something else than their names say."""
+    by_title: dict[str, list[str]] = {}
+    for entry, named in zip(entries, readers, strict=True):
+        if entry is not None and entry.reader.title != named.title:
+            by_title.setdefault(entry.reader.title, []).append(entry.name)
+    told = []
+    for title, names in by_title.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        told.append(f"{', '.join(names[:3])}{more}: {title} whatever the name says; read as what it is.")
+    return told
+
+
+def _entry(file: PictureFile, reader: PictureReader, max_pixels: int, decode: bool) -> PictureEntry:
+    facts = reader.facts(file)
+    check_pixels(facts.shape[1], facts.shape[0], max_pixels, file)
+    if decode:
+        _decode_once(file, reader, facts, max_pixels)
+    return PictureEntry(file, reader, facts)
 
 
 def _decode_once(file: PictureFile, reader: PictureReader, facts: PictureFacts, max_pixels: int) -> None:
@@ -165,3 +190,16 @@ def describe(facts: PictureFacts) -> str:
     h, w, c = facts.shape
     depth = {"u": f"{8 * facts.dtype.itemsize} bit", "f": "float"}[facts.dtype.kind]
     return f"{w} x {h} px, {'grey' if c == 1 else 'colour'}, {depth}"
+
+
+_CHANNELS = {"0": 0, "1": 1, "2": 2, "r": 0, "g": 1, "b": 2, "red": 0, "green": 1, "blue": 2}
+
+
+def channel_number(channel: str, count: int) -> int:
+    """Return the number of a channel that is named by number, letter or colour, or raise SettingError."""
+    known = _CHANNELS if count == 3 else {"0": 0, "grey": 0, "gray": 0}
+    number = known.get(channel.lower())
+    if number is None:
+        hint = "Known: 0 red, 1 green, 2 blue." if count == 3 else "The pictures are grey: their only channel is 0."
+        raise SettingError(f"there is no channel {channel!r}.", where="channel", hint=hint)
+    return number

@@ -210,7 +210,10 @@ def _wrong_count(stated: Positions, n: int) -> AxisError:
     m = len(stated.values)
     last = f"; the last one is on line {stated.lines[-1]}" if stated.lines else ""
     what = f"{n} frames but {m} focus position{'s' * (m != 1)}{last}."
-    return AxisError(what, where=stated.where, hint="Give one focus position per frame.")
+    hint = "Give one focus position per frame."
+    if m == 2 * n and len(set(stated.lines)) == n:
+        hint = "Every line holds two numbers: write 0.35 for 0,35, or name the columns (file,focus_mm)."
+    return AxisError(what, where=stated.where, hint=hint)
 
 
 def _from_headers(

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from focaldepth.core.errors import MissingExtraError, ReadError, StackError
 from focaldepth.io._archive import list_members
+from focaldepth.io._kinds import check_names, strangers, unreadable_hint
 from focaldepth.io._order import looks_expanded, natural_order
 from focaldepth.io._reader import READERS, ContainerReader, PictureFile, PictureReader
 
@@ -116,7 +117,8 @@ def find(inputs: str | Path | Sequence[str | Path], formats: Formats) -> Found:
     if path.is_dir():
         return _from_folder(path, formats)
     if formats.picture(path) is None:
-        raise ReadError("is of no known format.", where=path, hint=f"Known: {formats.known()}.")
+        hint = unreadable_hint([path.name]) or f"Known: {formats.known()}."
+        raise ReadError("is of no known format.", where=path, hint=hint)
     raise StackError("a focal stack needs at least 2 frames, found 1.", where=path, hint=_GIVE_FOLDER)
 
 
@@ -243,7 +245,7 @@ def _pictures(
     files: tuple[str, ...] = (),
     warnings: Sequence[str] = (),
 ) -> Found:
-    _no_pairs(pictures, where)
+    check_names(pictures, where)
     ordered, rule = natural_order(pictures)
     everything = [f for f in beside if formats.picture(f) and not (isinstance(f, Path) and f.is_dir())]
     siblings, _ = natural_order(everything)
@@ -257,22 +259,8 @@ def _pictures(
         siblings=tuple(siblings),
         deliberate=deliberate,
         files=files,
-        warnings=tuple(warnings),
+        warnings=(*warnings, *([] if deliberate else strangers([p.name for p in ordered]))),
     )
-
-
-def _no_pairs(pictures: Sequence[PictureFile], where: str) -> None:
-    """Refuse RAW + JPEG pairs: each frame would count twice."""
-    by_stem: dict[str, set[str]] = {}
-    for p in pictures:
-        by_stem.setdefault(p.stem, set()).add(p.suffix)
-    if len(by_stem) > 1 and all(len(s) > 1 for s in by_stem.values()):
-        suffixes = sorted(next(iter(by_stem.values())))
-        raise StackError(
-            f"holds every frame in {len(suffixes)} formats: {', '.join(suffixes)}.",
-            where=where,
-            hint=f"Choose one with a pattern such as '*{suffixes[0]}'.",
-        )
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -299,5 +287,8 @@ def _nearest(path: Path) -> str:
 def _empty_hint(folder: Path, files: Sequence[Path], formats: Formats) -> str:
     inner = [p for p in files if p.is_dir() and any(formats.picture(f) for f in _visible(p))]
     if inner:
-        return f"Sub-folders hold some: give {', '.join(str(p) for p in inner[:_SHOWN])}."
-    return f"Known formats: {formats.known()}."
+        several = f", or all by a pattern such as '{folder}/*/*'" if len(inner) > 1 else ""
+        return f"Sub-folders hold some: give {' or '.join(str(p) for p in inner[:_SHOWN])}{several}."
+    if not files:
+        return "The folder is empty."
+    return unreadable_hint([p.name for p in files]) or f"Known formats: {formats.known()}."

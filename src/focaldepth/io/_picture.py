@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -154,7 +155,7 @@ def check_pixels(width: int, height: int, max_pixels: int, where: object) -> Non
         raise ReadError(
             f"its header says {width} x {height} px, more than the limit of {max_pixels / 1e6:g} megapixels.",
             where=where,
-            hint="If the picture really is that large, raise the limit (max_pixels).",
+            hint="If the picture really is that large, raise the limit (--max-pixels).",
         )
 
 
@@ -168,7 +169,10 @@ def guarded(path: object, title: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ReadError("does not exist.", where=path, hint="Check the path.") from error
+        what = "does not exist."
+        if isinstance(path, Path) and path.is_symlink():
+            what = f"is a link to {path.readlink()}, which does not exist."
+        raise ReadError(what, where=path, hint="Check the path, or leave it out.") from error
     except ReadError as error:
         raise error if error.where else ReadError(error.what, where=path, hint=error.hint) from error
     except FocalDepthError:

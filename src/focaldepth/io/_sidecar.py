@@ -98,15 +98,21 @@ def read_sidecar(file: PictureFile) -> Positions:
 
 
 def read_text(file: PictureFile) -> str:
-    """Return a small text file."""
+    """Return a small text file: UTF-8, UTF-16 with its mark, else the code page that spreadsheets of Windows write."""
     with file.open("rb") as stream:
         data = stream.read(_MAX_BYTES + 1)
     if len(data) > _MAX_BYTES:
         raise ReadError("is too large for a list of focus positions.", where=file, hint="Is it another file?")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ReadError("is not a text file in UTF-8.", where=file, hint="Save it as UTF-8 text.") from error
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig"] if b"\x00" in data else ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise ReadError("is not a text file.", where=file, hint="Save it as UTF-8 text.")
 
 
 def _from_table(text: str, file: PictureFile) -> Positions:
@@ -149,7 +155,7 @@ def _rows(text: str, csv: bool) -> tuple[list[tuple[int, list[str]]], str | None
             continue
         cells = content.split(separator) if separator else re.split(r"[,;\s]+", content.strip(" \t,;"))
         cells = [c.strip().strip("\"'") for c in cells]
-        if separator == ";":
+        if separator in (";", "\t"):
             cells = [c.replace(",", ".") if parse_value(c.replace(",", ".")) else c for c in cells]
         rows.append((number, cells))
     return rows, unit

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.axis import FocusAxis, Unit
-from focaldepth.core.errors import SettingError, StackError
+from focaldepth.core.errors import StackError
 from focaldepth.core.optics import Optics
 from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Sample
 from focaldepth.core.stack import FocalStack, FrameSource, SelectedSource, StackInfo
-from focaldepth.io._checks import check_size, look
-from focaldepth.io._files import FileSource, PictureEntry, read_entries, same_kind
+from focaldepth.io._checks import check_size, look, twins
+from focaldepth.io._files import FileSource, PictureEntry, channel_number, misnamed, read_entries, same_kind
 from focaldepth.io._focus import NO_UNIT, Focus, Located, from_argument, locate, locate_container, unused_unit
 from focaldepth.io._inputs import Formats, Found, find
 from focaldepth.io._lens import FOCAL_LENGTH, known_focal_length, lens_facts
@@ -31,7 +31,6 @@ from focaldepth.io._truth import TRUTH, read_truth
 from focaldepth.io.light_field import is_light_field, light_field_sample
 
 _log = logging.getLogger(__name__)
-_CHANNELS = {"0": 0, "1": 1, "2": 2, "r": 0, "g": 1, "b": 2, "red": 0, "green": 1, "blue": 2}
 
 
 def load_stack(
@@ -168,7 +167,9 @@ def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> Sample:
     files, rule = _in_order(found, wish.positions)
     if len(files) < 2:
         raise _too_few(found, len(files))
-    entries, skipped = read_entries(files, _readers(files, formats), wish.max_pixels, wish.skip_bad_frames)
+    readers = _readers(files, formats)
+    entries, skipped = read_entries(files, readers, wish.max_pixels, wish.skip_bad_frames)
+    other_kind = misnamed(entries, readers)
     entries, odd = same_kind(entries, wish.skip_bad_frames)
     skipped |= odd
     located = locate(
@@ -199,7 +200,16 @@ def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> Sample:
         icc=facts.icc,
         reference=reference,
         skipped=skipped,
-        warnings=(*found.warnings, *_idle(wish, None), *left_out, *located.warnings, *sorting, *seen, *doubts),
+        warnings=(
+            *found.warnings,
+            *_idle(wish, None),
+            *left_out,
+            *other_kind,
+            *located.warnings,
+            *sorting,
+            *seen,
+            *doubts,
+        ),
         extra=_extra(found, located, kept, entries),
     )
     stack = FocalStack(source, axis, lens, facts.transfer, info)
@@ -266,7 +276,7 @@ def _too_few(found: Found, n: int, skipped: dict[str, str] | None = None) -> Sta
 
 def _source(kept: Sequence[PictureEntry], wish: _Wish, where: str) -> tuple[FrameSource, list[str]]:
     h, w, c = kept[0].facts.shape
-    channel = None if wish.options.channel is None else _channel(wish.options.channel, c)
+    channel = None if wish.options.channel is None else channel_number(wish.options.channel, c)
     source: FrameSource = FileSource(
         files=tuple(e.file for e in kept),
         readers=tuple(e.reader for e in kept),
@@ -278,16 +288,8 @@ def _source(kept: Sequence[PictureEntry], wish: _Wish, where: str) -> tuple[Fram
     )
     check_size(source, where)
     sizes = [e.file.stat().st_size for e in kept if isinstance(e.file, Path)]
-    return look(source, [e.name for e in kept], sizes)
-
-
-def _channel(channel: str, count: int) -> int:
-    known = _CHANNELS if count == 3 else {"0": 0, "grey": 0, "gray": 0}
-    number = known.get(channel.lower())
-    if number is None:
-        hint = "Known: 0 red, 1 green, 2 blue." if count == 3 else "The pictures are grey: their only channel is 0."
-        raise SettingError(f"there is no channel {channel!r}.", where="channel", hint=hint)
-    return number
+    source, seen = look(source, [e.name for e in kept], sizes)
+    return source, [*twins([e.file for e in kept]), *seen]
 
 
 def _extra(
@@ -325,6 +327,7 @@ def _idle(wish: _Wish, reader: ContainerReader | None) -> list[str]:
 
 def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wish) -> Sample:
     held = reader.open(path, wish.options)
+    _check_one_set(found, held)
     n = len(held.source)
     if n < 2:
         raise _too_few(found, n)
@@ -350,6 +353,17 @@ def _open_container(found: Found, path: Path, reader: ContainerReader, wish: _Wi
     )
     source = source if order == list(range(n)) else SelectedSource(source, tuple(order))
     return _with_truth(FocalStack(source, axis, lens, held.transfer, info), held, order)
+
+
+def _check_one_set(found: Found, held: Container) -> None:
+    """Files that were taken for one set must all be named by its description."""
+    members = {name.lower() for name in held.extra.get("set", ())}
+    others = [f for f in found.files if members and Path(f).name.lower() not in members]
+    if len(found.files) > 1 and others:
+        names = ", ".join(Path(f).name for f in found.files[:5])
+        raise StackError(
+            f"holds files of more than one stack: {names}.", where=found.where, hint="Give one of them at a time."
+        )
 
 
 def _with_truth(stack: FocalStack, held: Container, order: Sequence[int]) -> Sample:

@@ -13,6 +13,7 @@ import numpy as np
 
 from focaldepth.core.errors import ReadError, SettingError, WriteError
 from focaldepth.core.stack import Frame
+from focaldepth.io._content import kind_of_bytes
 from focaldepth.io._exif_block import Ifds, as_block, directory_bytes, neutral, parse, sub_directories
 from focaldepth.io._jpeg_segments import insert_segments, read_segments
 from focaldepth.io._png_chunks import icc_chunk, insert_chunks, read_chunks, read_icc
@@ -243,10 +244,11 @@ def _read_tiff(path: Path) -> Frame:
 def read_tags(path: str | PathLike[str]) -> tuple[bytes | None, bytes | None]:
     """Return the EXIF block and the ICC profile of a JPEG, PNG or TIFF picture; None where absent."""
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix in (".jpg", ".jpeg"):
+    with path.open("rb") as file:
+        kind = kind_of_bytes(file.read(16))
+    if kind == "jpeg":
         return read_segments(path)
-    if suffix == ".png":
+    if kind == "png":
         return next((data for _, data in read_chunks(path, [b"eXIf"])), None), read_icc(path)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         try:

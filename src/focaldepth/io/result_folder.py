@@ -21,6 +21,7 @@ from focaldepth.core.registry import EXTRAS
 from focaldepth.core.result import DepthMap, DepthResult, Mask, Plane
 from focaldepth.io._atomic import RECORD
 from focaldepth.io._writer import WRITERS, MapWriter, WriteContext
+from focaldepth.io.curves import has_curves, write_curves
 from focaldepth.io.picture import kind_of, picture_suffix, read_picture, read_tags, write_picture
 from focaldepth.io.transforms import TransformFile, read_transforms, write_transforms
 from focaldepth.io.writers.tiff import read_plane, write_plane
@@ -36,6 +37,7 @@ _WHAT = {
     "filled.tiff": "depth of every pixel", "filled.png": "255 where filled.tiff has a number that depth.tiff has not",
     "filled_sigma.tiff": "one standard deviation of filled.tiff", "transforms.json": "where each frame lies",
     "source_frame.png": "number of the sharpest frame, from 0",
+    "curves.tiff": "focus curves, one slice per frame, at reduced resolution",
     "depth.png": "depth in colour, for people", "report.html": "report",
 }  # fmt: skip
 
@@ -119,7 +121,7 @@ def write_files(
     tasks = [_beside_task(write, folder) for write in beside]
     tasks += [*_picture_tasks(result, folder, input_kind), *_map_tasks(result, folder)]
     tasks += [_format_task(name, result, folder) for name in names]
-    tasks += _transform_tasks(result, folder, transforms)
+    tasks += [*_transform_tasks(result, folder, transforms), *_curve_tasks(result, folder)]
     files, warnings = _run(tasks, folder)
     return [*(folder / name for name in files), write_record(result, folder, files, warnings)]
 
@@ -244,6 +246,19 @@ def _transform_tasks(result: DepthResult, folder: Path, given: TransformFile | N
         return []
     kept = given
     return [_Task(_WHAT["transforms.json"], lambda: ([write_transforms(folder / "transforms.json", kept)], ()))]
+
+
+def _curve_tasks(result: DepthResult, folder: Path) -> list[_Task]:
+    asked = result.provenance.settings.get("front_door", {}).get("curves", False)
+    if not asked or not has_curves(result.extras):
+        return []
+    path = folder / "curves.tiff"
+
+    def write() -> tuple[list[Path], tuple[str, ...]]:
+        write_curves(path, result.extras, result.axis)
+        return [path], ()
+
+    return [_Task(_WHAT[path.name], write)]
 
 
 def write_mask(path: Path, mask: Mask) -> None:

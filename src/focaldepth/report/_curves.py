@@ -121,7 +121,7 @@ class CurveGrid:
     """(a, b) peak over the median of the curve: about 1 where nothing comes into focus."""
 
 
-def curve_grid(extras: Mapping[str, NDArray[Any]], shape: tuple[int, int], most: int = 240_000) -> CurveGrid | None:
+def curve_grid(extras: Mapping[str, NDArray[Any]], shape: tuple[int, int], most: int = 3_000_000) -> CurveGrid | None:
     """Return the curves of a result, thinned to at most `most` numbers; None where it holds none that fit."""
     if not {"curves", "curve_rows", "curve_cols"} <= set(extras):
         return None

@@ -128,11 +128,16 @@ def round_marks(low: float, high: float, place: Callable[[float], float], letter
     """
     step = tick_step(low, high, 6)
     if high / low < _FEWEST_STEPS and step > 0:
-        return spread((Tick(place(t), fixed(t, decimals_for(step))) for t in ticks(low, high, 6)), letter)
+        return spread((Tick(_percent(place(t)), fixed(t, decimals_for(step))) for t in ticks(low, high, 6)), letter)
     powers = range(floor(log10(low)), floor(log10(high)) + 1)
     numbers = [float(f"{f * 10.0**k:.6g}") for f in _ROUND for k in powers]
     inside = [n for n in numbers if low * 0.999 <= n <= high * 1.001]
-    return spread((Tick(min(max(place(n), 0.0), 100.0), significant(n, 2, pad=False)) for n in inside), letter)
+    return spread((Tick(_percent(place(n)), significant(n, 2, pad=False)) for n in inside), letter)
+
+
+def _percent(place: float) -> float:
+    """Rounding may put the first or last mark a hair outside."""
+    return min(max(place, 0.0), 100.0)
 
 
 def spread(marks: Iterable[Tick], letter: float = 1.0) -> tuple[Tick, ...]:

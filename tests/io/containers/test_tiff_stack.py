@@ -10,9 +10,10 @@ import pytest
 import tifffile
 
 from focaldepth.core.axis import Unit
-from focaldepth.core.errors import ReadError
+from focaldepth.core.errors import ReadError, StackError
 from focaldepth.core.optics import LensModel
 from focaldepth.core.stack import Transfer
+from focaldepth.io.load import load_stack
 from focaldepth.io.readers._scale import metres_per
 from focaldepth.io.readers._tiff_pages import oriented
 
@@ -323,6 +324,10 @@ class TestSets:
         np.testing.assert_array_equal(read_all(container)[..., 0], Z)
         np.testing.assert_allclose(container.axis.values, np.arange(6) ** 2)
 
+    def test_the_folder_of_a_set_is_one_stack(self, files):
+        stack = load_stack(files[0].parent)
+        np.testing.assert_array_equal(stack.read_all()[..., 0], Z)
+
     def test_a_missing_file_is_named(self, files):
         files[1].unlink()
         with pytest.raises(ReadError, match=r"frame 3 is missing: set_1\.ome\.tif of the set not found"):
@@ -384,3 +389,12 @@ class TestDamage:
         container = opened(path)
         assert len(container.source) == 6
         assert "does not describe the pages" in container.warnings[0]
+
+
+def test_two_fields_in_a_folder_are_two_stacks(tmp_path) -> None:
+    """OME files that know nothing of each other are not taken for one set."""
+    for name in ("field1.ome.tif", "field2.ome.tif"):
+        ome(tmp_path / name)
+    with pytest.raises(StackError, match=r"more than one stack: field1.ome.tif, field2.ome.tif. Give one of them"):
+        load_stack(tmp_path)
+    assert len(load_stack(tmp_path / "field2.ome.tif")) == len(Z)

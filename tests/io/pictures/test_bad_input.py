@@ -15,13 +15,13 @@ from focaldepth.io.load import load_stack
 
 
 def test_empty_folder(tmp_path) -> None:
-    with pytest.raises(StackError, match=r"no pictures found. Known formats: .*\.jpg"):
+    with pytest.raises(StackError, match=r"no pictures found. The folder is empty."):
         load_stack(tmp_path)
 
 
 def test_folder_without_pictures(tmp_path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(StackError, match="no pictures found"):
+    with pytest.raises(StackError, match=r"no pictures found. Known formats: .*\.jpg"):
         load_stack(tmp_path)
 
 

@@ -90,9 +90,19 @@ def test_errors_name_the_line_and_the_remedy(name, text, message, tmp_path) -> N
         read_sidecar(put(tmp_path, name, text))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
+def test_tables_of_spreadsheets(encoding, tmp_path) -> None:
+    """Code page, UTF-16 and decimal commas of a German Excel; umlauts in names."""
+    (tmp_path / "focus.csv").write_bytes("file\tfocus_mm\r\nKäfer.png\t0,1\r\nb.png\t0,2\r\n".encode(encoding))
+    found = read_sidecar(tmp_path / "focus.csv")
+    assert found.values == (0.1, 0.2)
+    assert found.names == ("Käfer.png", "b.png")
+    assert found.unit == "mm"
+
+
 def test_binary_sidecar(tmp_path) -> None:
-    (tmp_path / "focus.txt").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(ReadError, match="not a text file in UTF-8"):
+    (tmp_path / "focus.txt").write_bytes(b"\x89\xff\x00\x01")
+    with pytest.raises(ReadError, match=r"is not a text file. Save it as UTF-8 text"):
         read_sidecar(tmp_path / "focus.txt")
 
 

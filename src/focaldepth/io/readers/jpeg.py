@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from focaldepth.core.errors import ReadError
 from focaldepth.core.stack import Frame
 from focaldepth.io._picture import Header, PictureFormat, broken, need, size_of
 from focaldepth.io._tags import EXIF_PREFIX
@@ -50,7 +51,7 @@ def _checked(frame: tuple[int, int, int, int, int], exif: bytes | None, icc: byt
     if precision != 8 or marker in _LOSSLESS_OR_RARE:
         raise broken(f"is a {precision}-bit or lossless JPEG, which is not supported.")
     if channels == 4:
-        raise broken("is a CMYK picture, which has no colours of light.")
+        raise ReadError("is a CMYK picture, which has no colours of light.", hint="Save it as RGB, or leave it out.")
     if channels not in (1, 3):
         raise broken(f"has {channels} channels.")
     return Header(width, height, channels, exif=exif, icc=icc)

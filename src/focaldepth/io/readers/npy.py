@@ -56,7 +56,12 @@ class Npy:
 
 def _mapped(path: Path) -> np.ndarray:
     with reading(path, "array"):
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            if "Python objects" not in str(error):
+                raise
+            raise ReadError("it holds Python objects.", where=path, hint="Only plain numbers are read.") from error
     if not isinstance(array, np.ndarray):
         raise ReadError("it is a zip of arrays, not one array.", where=path, hint="Rename it to .npz.")
     return array

@@ -143,8 +143,19 @@ def _container(tif: Any, path: Path, options: ReadOptions) -> Container:
         tuple(f"{path.name} plane {i + 1}" for i in range(len(source))),
         icc=planes.page.iccprofile,
         warnings=tuple(w for w in (*warnings, *layout.warnings, *notes, *square, white_warning) if w),
-        extra={"format": kind, "axes": layout.axes, "channels": list(image.channels) if image else []},
+        extra={
+            "format": kind,
+            "axes": layout.axes,
+            "channels": list(image.channels) if image else [],
+            "set": _set_of(tif, path),
+        },
     )
+
+
+def _set_of(tif: Any, path: Path) -> list[str]:
+    """Return the names of the files that hold this stack, as its OME description states them."""
+    stated = set_files(tif.ome_metadata) if tif.is_ome and tif.ome_metadata else []
+    return [Path(name).name for name in stated] or [path.name]
 
 
 def _planes(tif: Any, path: Path, choice: Choice) -> tuple[Planes, OmeImage | None, tuple[str, ...]]:
