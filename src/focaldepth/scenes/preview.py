@@ -21,7 +21,7 @@ def contact_sheet(samples: Sequence[Sample], across: int = 2) -> Image:
     >>> from focaldepth.scenes.world import SceneSettings, make_world
     >>> small = SceneSettings(height=32, width=32, frames=2, samples=2)
     >>> contact_sheet([make_world(small, n).sample() for n in range(2)]).shape
-    (198, 1578, 3)
+    (198, 1548, 3)
     """
     strips = [_strip(s) for s in samples]
     width = max(s.shape[1] for s in strips)
