@@ -149,8 +149,8 @@ def test_a_function_holds_at_most_60_lines_of_code() -> None:
 
 
 def test_the_core_stays_small() -> None:
-    """At most 1000 lines of code; docstrings, comments and empty lines do not count."""
-    assert sum(map(lines_of_code, (SRC / "core").glob("*.py"))) <= 1000
+    """At most 1100 lines of code; docstrings, comments and empty lines do not count."""
+    assert sum(map(lines_of_code, (SRC / "core").glob("*.py"))) <= 1100
 
 
 def test_files_are_named_after_what_they_hold() -> None:

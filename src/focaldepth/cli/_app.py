@@ -28,6 +28,11 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Against the truth": {
         "evaluate": "Errors of a method on stacks with truth, by a protocol.",
     },
+    "Data": {
+        "refocus": "A focal stack out of a light field.",
+        "scenes": "Rendered scenes with exact depth, as a data set.",
+        "simulate": "A focal stack, with camera faults, out of a picture and its depth.",
+    },
     "Facts": {
         "methods": "The methods, or all about one of them.",
         "cite": "What to cite when using a method.",

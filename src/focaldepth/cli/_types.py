@@ -40,6 +40,18 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(w.strip().lower().lstrip(".") for w in text.split(",") if w.strip())
 
 
+def grid(text: str) -> tuple[int, int]:
+    """Read rows and columns: 9x9.
+
+    >>> grid("9x9"), grid("1 x 17")
+    ((9, 9), (1, 17))
+    """
+    match = re.fullmatch(r"\s*(\d{1,3})\s*[x×,]\s*(\d{1,3})\s*", str(text).lower())
+    if not match:
+        raise click.BadParameter(f"{text!r} is no grid. Write rows x columns, such as 9x9.")
+    return int(match[1]), int(match[2])
+
+
 def mapping(pairs: Sequence[tuple[str, str]], option: str) -> dict[str, str]:
     """Return repeated key=value options as a dictionary; a key given twice with two values is an error."""
     found: dict[str, str] = {}

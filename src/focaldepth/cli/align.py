@@ -15,14 +15,13 @@ from focaldepth.cli._json import print_json
 from focaldepth.cli._pictures import suffix_of, tags_of
 from focaldepth.cli._session import current
 from focaldepth.core.alignment import Alignment
-from focaldepth.core.axis import FocusAxis, Unit
+from focaldepth.core.axis import Unit
 from focaldepth.core.progress import Run
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import EstimateSettings
 
 RECORD = "transforms.json"
 """The file that makes a folder an output of this command."""
-POSITIONS = "focus.csv"
 
 
 @click.command("align", short_help="Frames brought into one geometry, for other tools.")
@@ -99,6 +98,7 @@ def write_frames(out: Path, applied: Applied, found: Alignment, run: Run, *, ove
     from focaldepth.io._atomic import staged_folder
     from focaldepth.io.picture import write_picture
     from focaldepth.io.result_folder import file_facts
+    from focaldepth.io.stack_folder import POSITIONS, positions
     from focaldepth.io.transforms import TransformFile, write_transforms
 
     stack = applied.stack
@@ -116,18 +116,6 @@ def write_frames(out: Path, applied: Applied, found: Alignment, run: Run, *, ove
         facts = {n: file_facts(folder / n, "focus positions" if n == POSITIONS else "aligned frame") for n in names}
         write_transforms(folder / RECORD, TransformFile.of_alignment(found, stack.shape[:2], applied.transforms), facts)
     return [str(out / n) for n in [*names, RECORD]]
-
-
-def positions(axis: FocusAxis, names: list[str]) -> str:
-    """Return the sidecar that gives the aligned frames their focus positions, as the readers take it.
-
-    >>> print(positions(FocusAxis.frames(2).take([0, 1]), ["a.png", "b.png"]), end="")
-    file,focus_index
-    a.png,0.0
-    b.png,1.0
-    """
-    rows = [f"{name},{float(value)!r}\n" for name, value in zip(names, axis.values, strict=True)]
-    return f"file,focus_{axis.unit.value}\n" + "".join(rows)
 
 
 def stems(stack: FocalStack) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from focaldepth.core.errors import ReadError, StackError
+from focaldepth.core.errors import ReadError, SettingError, StackError
 from focaldepth.core.stack import Frame
 from focaldepth.io._content import true_reader
 from focaldepth.io._picture import check_pixels
@@ -190,3 +190,16 @@ def describe(facts: PictureFacts) -> str:
     h, w, c = facts.shape
     depth = {"u": f"{8 * facts.dtype.itemsize} bit", "f": "float"}[facts.dtype.kind]
     return f"{w} x {h} px, {'grey' if c == 1 else 'colour'}, {depth}"
+
+
+_CHANNELS = {"0": 0, "1": 1, "2": 2, "r": 0, "g": 1, "b": 2, "red": 0, "green": 1, "blue": 2}
+
+
+def channel_number(channel: str, count: int) -> int:
+    """Return the number of a channel that is named by number, letter or colour, or raise SettingError."""
+    known = _CHANNELS if count == 3 else {"0": 0, "grey": 0, "gray": 0}
+    number = known.get(channel.lower())
+    if number is None:
+        hint = "Known: 0 red, 1 green, 2 blue." if count == 3 else "The pictures are grey: their only channel is 0."
+        raise SettingError(f"there is no channel {channel!r}.", where="channel", hint=hint)
+    return number

@@ -13,7 +13,7 @@ from focaldepth.io._kinds import check_names, strangers, unreadable_hint
 from focaldepth.io._order import looks_expanded, natural_order
 from focaldepth.io._reader import READERS, ContainerReader, PictureFile, PictureReader
 
-_OWN = ("depth", "sigma", "valid", "index", "all_in_focus", "filled", "source_frame", "preview")
+_OWN = ("depth", "sigma", "valid", "index", "all_in_focus", "filled", "source_frame", "preview", "truth")
 _OWN_FILES = frozenset(f"{stem}{suffix}" for stem in _OWN for suffix in (".tiff", ".png", ".jpg"))
 _RESULT = "result.json"
 _ZIP = ".zip"

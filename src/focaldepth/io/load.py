@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.axis import FocusAxis, Unit
-from focaldepth.core.errors import SettingError, StackError
+from focaldepth.core.errors import StackError
 from focaldepth.core.optics import Optics
 from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Sample
 from focaldepth.core.stack import FocalStack, FrameSource, SelectedSource, StackInfo
 from focaldepth.io._checks import check_size, look, twins
-from focaldepth.io._files import FileSource, PictureEntry, misnamed, read_entries, same_kind
+from focaldepth.io._files import FileSource, PictureEntry, channel_number, misnamed, read_entries, same_kind
 from focaldepth.io._focus import NO_UNIT, Focus, Located, from_argument, locate, locate_container, unused_unit
 from focaldepth.io._inputs import Formats, Found, find
 from focaldepth.io._lens import FOCAL_LENGTH, known_focal_length, lens_facts
@@ -27,9 +27,10 @@ from focaldepth.io._numbers import is_relative
 from focaldepth.io._order import natural_order, order_by
 from focaldepth.io._reader import MAX_PIXELS, Container, ContainerReader, PictureFile, PictureReader, ReadOptions
 from focaldepth.io._sidecar import Positions, find_sidecar
+from focaldepth.io._truth import TRUTH, read_truth
+from focaldepth.io.light_field import is_light_field, light_field_sample
 
 _log = logging.getLogger(__name__)
-_CHANNELS = {"0": 0, "1": 1, "2": 2, "r": 0, "g": 1, "b": 2, "red": 0, "green": 1, "blue": 2}
 
 
 def load_stack(
@@ -106,12 +107,18 @@ def load_sample(inputs: str | Path | Sequence[str | Path], **options: Any) -> Sa
 
 
 def _open(inputs: str | Path | Sequence[str | Path], wish: _Wish) -> Sample:
-    formats = Formats.all()
-    found = find(inputs, formats)
-    if found.container is not None:
-        sample = _open_container(found, *found.container, wish)
+    if wish.dataset is None and wish.axes is None and is_light_field(inputs):
+        unused = {"channel": wish.channel, "log": wish.log, "name pattern": wish.name_pattern}
+        sample = light_field_sample(
+            inputs, wish.positions, wish.focus_unit, wish.reverse, wish.optics, wish.max_pixels, unused
+        )
     else:
-        sample = Sample(_open_pictures(found, formats, wish), name=found.name)
+        formats = Formats.all()
+        found = find(inputs, formats)
+        if found.container is not None:
+            sample = _open_container(found, *found.container, wish)
+        else:
+            sample = _open_pictures(found, formats, wish)
     for warning in sample.stack.info.warnings:
         _log.warning("%s: %s", sample.name, warning)
     return sample
@@ -156,7 +163,7 @@ class _Wish:
         )
 
 
-def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
+def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> Sample:
     files, rule = _in_order(found, wish.positions)
     if len(files) < 2:
         raise _too_few(found, len(files))
@@ -205,7 +212,9 @@ def _open_pictures(found: Found, formats: Formats, wish: _Wish) -> FocalStack:
         ),
         extra=_extra(found, located, kept, entries),
     )
-    return FocalStack(source, axis, lens, facts.transfer, info)
+    stack = FocalStack(source, axis, lens, facts.transfer, info)
+    truth, frame = read_truth(found.beside, source.shape)
+    return Sample(stack, truth, reference=frame, name=found.name)
 
 
 def _in_order(found: Found, focus: Positions | None) -> tuple[list[PictureFile], str]:
@@ -267,7 +276,7 @@ def _too_few(found: Found, n: int, skipped: dict[str, str] | None = None) -> Sta
 
 def _source(kept: Sequence[PictureEntry], wish: _Wish, where: str) -> tuple[FrameSource, list[str]]:
     h, w, c = kept[0].facts.shape
-    channel = None if wish.options.channel is None else _channel(wish.options.channel, c)
+    channel = None if wish.options.channel is None else channel_number(wish.options.channel, c)
     source: FrameSource = FileSource(
         files=tuple(e.file for e in kept),
         readers=tuple(e.reader for e in kept),
@@ -283,21 +292,12 @@ def _source(kept: Sequence[PictureEntry], wish: _Wish, where: str) -> tuple[Fram
     return source, [*twins([e.file for e in kept]), *seen]
 
 
-def _channel(channel: str, count: int) -> int:
-    known = _CHANNELS if count == 3 else {"0": 0, "grey": 0, "gray": 0}
-    number = known.get(channel.lower())
-    if number is None:
-        hint = "Known: 0 red, 1 green, 2 blue." if count == 3 else "The pictures are grey: their only channel is 0."
-        raise SettingError(f"there is no channel {channel!r}.", where="channel", hint=hint)
-    return number
-
-
 def _extra(
     found: Found, located: Located, kept: Sequence[PictureEntry], entries: Sequence[PictureEntry | None]
 ) -> dict[str, Any]:
     """What else is worth keeping: files that were there and not used, positions that only order."""
     sidecar, _ = find_sidecar(found.beside)
-    used = {FOCAL_LENGTH, sidecar.name if sidecar else ""}
+    used = {FOCAL_LENGTH, TRUTH, sidecar.name if sidecar else ""}
     ignored = [f.name for f in found.beside if f.name not in used]
     extra: dict[str, Any] = {"ignored": ignored} if ignored else {}
     place = {id(e): i for i, e in enumerate(entries)}

@@ -37,14 +37,19 @@ class PfmWriter:
 
     def read(self, path: Path, unit: Unit | None = None) -> DepthMap:
         """Read a grey PFM of either byte order; the unit comes from the sidecar or the argument."""
-        return to_map(_read(path), read_sidecar(path), unit, path)
+        return to_map(read_plane(path), read_sidecar(path), unit, path)
 
     def error(self, map: DepthMap) -> float:
         """Bit for bit."""
         return 0.0
 
 
-def _read(path: Path) -> Plane:
+def read_plane(path: Path) -> Plane:
+    """Return the values (H, W) float32, first row on top.
+
+    Raises:
+        ReadError: no grey PFM, or a damaged one.
+    """
     try:
         with path.open("rb") as file:
             if file.readline(8).strip() != b"Pf":

@@ -1,0 +1,183 @@
+"""A sharp picture with its depth: what defocus is rendered from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from focaldepth.core.errors import MissingExtraError, ReadError, StackError
+from focaldepth.core.stack import Frame, white_of
+from focaldepth.io._inputs import Formats
+from focaldepth.io.readers._planes import check_file, reading
+
+_DEPTH_WORD = re.compile(r"depth|disp|dpt", re.I)
+_FLOATS = (".npy", ".pfm", ".tif", ".tiff", ".exr")
+_MILLIMETRE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Rgbd:
+    """A picture and the depth of its pixels.
+
+    Attributes:
+        picture: (H, W, 3) float32 in [0, 1], as coded in the file.
+        depth_m: (H, W) float32 metres along the axis; NaN where unknown.
+        name: for messages.
+        files: that were read.
+    """
+
+    picture: NDArray[np.float32]
+    depth_m: NDArray[np.float32]
+    name: str
+    files: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.depth_m.shape != self.picture.shape[:2]:
+            (h, w), (dh, dw) = self.picture.shape[:2], self.depth_m.shape
+            raise StackError(
+                f"the depth is {dw} x {dh} px, the picture {w} x {h} px.",
+                where=self.name,
+                hint="Give a depth map of the picture's own pixels.",
+            )
+
+
+def load_rgbd(
+    path: str | Path, depth: str | Path | None = None, *, depth_scale_m: float | None = None, index: int = 0
+) -> Rgbd:
+    """Open a picture with depth.
+
+    Args:
+        path: a picture (with `depth`), a folder that holds one picture and one file whose name says depth, a Middlebury
+            2014 scene (im0.png, disp0.pfm, calib.txt), or NYUv2's nyu_depth_v2_labeled.mat.
+        depth: .npy, .pfm, .tif, .exr in metres, or a 16-bit .png.
+        depth_scale_m: metres per value of the depth file; None = 1 for floats, a millimetre for whole numbers.
+        index: which scene of NYUv2.
+
+    Raises:
+        ReadError: a file is missing, damaged or not understood.
+        StackError: picture and depth have different sizes, or no single picture and depth can be told.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise ReadError("does not exist.", where=place, hint="Check the path.")
+    if place.suffix.lower() == ".mat":
+        return _nyu(place, index)
+    if place.is_dir() and (place / "calib.txt").is_file() and (place / "disp0.pfm").is_file():
+        return _middlebury(place)
+    picture, found = (place, Path(depth)) if depth is not None else _pair(place)
+    values = _depth(found, depth_scale_m)
+    return Rgbd(_picture(picture), values, picture.stem, (str(picture), str(found)))
+
+
+def _pair(folder: Path) -> tuple[Path, Path]:
+    if not folder.is_dir():
+        raise StackError("comes without depth.", where=folder, hint="Give the depth map with --depth FILE.")
+    formats = Formats.all()
+    files = [p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith(".")]
+    depths = [p for p in files if _DEPTH_WORD.search(p.stem) and p.suffix.lower() in (*_FLOATS, ".png")]
+    pictures = [p for p in files if p not in depths and formats.picture(p)]
+    if len(depths) != 1 or len(pictures) != 1:
+        raise StackError(
+            f"holds {len(pictures)} pictures and {len(depths)} depth maps.",
+            where=folder,
+            hint="Keep one of each (depth in the name of one), or give the picture and --depth FILE.",
+        )
+    return pictures[0], depths[0]
+
+
+def _picture(path: Path) -> NDArray[np.float32]:
+    reader = Formats.all().picture(path)
+    if reader is None:
+        raise ReadError("is no picture of a known format.", where=path, hint="Give PNG, JPEG or TIFF.")
+    return _colour(reader.read(path), reader.facts(path).white)
+
+
+def _colour(frame: Frame, white: float) -> NDArray[np.float32]:
+    coded = np.clip(frame.astype(np.float32) / np.float32(white), 0, 1)
+    return np.ascontiguousarray(np.broadcast_to(coded, (*frame.shape[:2], 3)))
+
+
+def _depth(path: Path, scale: float | None) -> NDArray[np.float32]:
+    """Depth in metres, NaN for what is not positive and finite."""
+    check_file(path)
+    suffix = path.suffix.lower()
+    if suffix == ".npy":
+        with reading(path, "depth"):
+            values: NDArray[Any] = np.load(path, allow_pickle=False)
+    elif suffix == ".pfm":
+        from focaldepth.io.writers.pfm import read_plane
+
+        values = read_plane(path)
+    elif suffix == ".exr":
+        values = _exr(path)
+    else:
+        reader = Formats.all().picture(path)
+        if reader is None:
+            raise ReadError("is no depth map of a known format.", where=path, hint=f"Give {' '.join(_FLOATS)} or .png.")
+        values = reader.read(path)[..., 0]
+        if values.dtype == np.uint8:
+            raise ReadError("has 8 bits, too few for depth.", where=path, hint="Give 16 bits, or floats in metres.")
+    if values.ndim != 2 or values.dtype.kind not in "fu":
+        raise ReadError(f"holds {values.dtype} {values.shape}, no depth map.", where=path, hint="Give (H, W) numbers.")
+    factor = scale if scale is not None else (1.0 if values.dtype.kind == "f" else _MILLIMETRE)
+    return _known(values.astype(np.float64) * factor)
+
+
+def _known(metres: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.where(np.isfinite(metres) & (metres > 0), metres, np.nan).astype(np.float32)
+
+
+def _exr(path: Path) -> NDArray[Any]:
+    """The first channel, whatever precision its header says."""
+    try:
+        import OpenEXR
+    except ImportError as error:
+        raise MissingExtraError("EXR", "exr", where=path) from error
+    with reading(path, "EXR"), OpenEXR.File(str(path)) as file:
+        channels = file.channels()
+        name = next((n for n in ("RGB", "RGBA", "Z", "Y", "V", "R") if n in channels), next(iter(channels)))
+        pixels = np.asarray(channels[name].pixels)
+    if pixels.dtype.kind != "f":
+        raise ReadError(f"its channel {name} is {pixels.dtype}.", where=path, hint="Give HALF or FLOAT depth.")
+    return pixels[..., 0] if pixels.ndim == 3 else pixels
+
+
+def _nyu(path: Path, index: int) -> Rgbd:
+    """NYUv2: images (n, 3, W, H) uint8 and depths (n, W, H) metres, both transposed by MATLAB."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingExtraError("NYUv2", "hdf5", where=path) from error
+    check_file(path)
+    with reading(path, "NYUv2"), h5py.File(path, "r") as file:
+        missing = [n for n in ("images", "depths") if n not in file]
+        if missing:
+            listed = ", ".join(f"{n} {getattr(v, 'shape', '')} {getattr(v, 'dtype', '')}" for n, v in file.items())
+            raise ReadError(f"has no {' and no '.join(missing)}.", where=path, hint=f"It holds: {listed}.")
+        count = len(file["images"])
+        if not 0 <= index < count:
+            raise ReadError(f"has no scene {index}.", where=path, hint=f"Count from 0 to {count - 1}.")
+        picture = np.asarray(file["images"][index]).transpose(2, 1, 0)
+        depth = np.asarray(file["depths"][index], np.float64).T
+    return Rgbd(_colour(picture, white_of(picture.dtype)), _known(depth), f"nyu {index}", (str(path),))
+
+
+def _middlebury(folder: Path) -> Rgbd:
+    """Z = baseline f / (d + doffs), millimetres; infinity and what is no number are unknown."""
+    from focaldepth.io.writers.pfm import read_plane
+
+    calib = folder / "calib.txt"
+    entries = dict(re.findall(r"^(\w+)=(.+)$", calib.read_text("utf-8", "replace"), re.MULTILINE))
+    with reading(calib, "calibration", "Expected cam0=[f ...], doffs= and baseline=."):
+        focal = float(re.findall(r"[-\d.eE+]+", entries["cam0"])[0])
+        offset, baseline = float(entries["doffs"]), float(entries["baseline"])
+    disparity = read_plane(folder / "disp0.pfm").astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        metres = np.where(np.isfinite(disparity), baseline * focal / (disparity + offset) * _MILLIMETRE, np.nan)
+    files = (str(folder / "im0.png"), str(folder / "disp0.pfm"), str(calib))
+    return Rgbd(_picture(folder / "im0.png"), _known(metres), folder.resolve().name, files)

@@ -1,0 +1,1 @@
+"""What real cameras do wrong, with the true transforms: `apply` puts any of them on perfect frames."""

@@ -1,0 +1,1 @@
+"""Defocus rendering: one file per renderer, reached by name through `_renderer.RENDERERS`."""
