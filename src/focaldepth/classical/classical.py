@@ -135,7 +135,7 @@ def volume_memory(stack: FocalStack, fusion: str, volumes: int) -> WorkingMemory
     pixels, grid = h * w, int(np.prod(grid_shape(h, w, coarse)))
     picture = 0 if fusion == "none" else (4 * c + c * stack.dtype.itemsize) * pixels
     luminance = 2 * len(stack) * int(np.prod(grid_shape(h, w, fine)))
-    reading = luminance + picture + 30 * pixels // (1 if coarse == 1 else 4)
+    reading = luminance + picture + 40 * pixels // (1 if coarse == 1 else 4)
     volume = grid * most_hypotheses(len(stack))
     return WorkingMemory(reading, max(luminance + 2 * volume, volumes * volume) + picture + 300_000_000)
 
