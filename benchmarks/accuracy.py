@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -19,9 +19,13 @@ import numpy as np
 from _record import DATA, record
 
 from focaldepth.core.axis import FocusAxis, Unit, convert
+from focaldepth.core.result import DepthMap
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import METHODS, estimate
 from focaldepth.measures.sum_modified_laplacian import SumModifiedLaplacian
+from focaldepth.metrics._case import Case, make_case, with_pictures
+from focaldepth.metrics._scores import evaluate
+from focaldepth.metrics.ause import SparsificationError
 
 FAMILIES = ("phone", "dslr", "sweep", "macro", "handheld")
 DEFAULT = ("classical-fast", "classical", "vdff", "semi-global")
@@ -74,16 +78,6 @@ def _npz(family: str, path: Path) -> Scene:
         return Scene(family, path.stem, stack, truth, data["all_in_focus"])
 
 
-def ause(error: np.ndarray, doubt: np.ndarray) -> float:
-    """Area between the sparsification curve by `doubt` and the one by the error itself, over the mean error."""
-
-    def curve(order: np.ndarray) -> np.ndarray:
-        kept = np.cumsum(error[order]) / np.arange(1, error.size + 1)
-        return kept[(np.linspace(0.02, 1, 50) * error.size).astype(int) - 1]
-
-    return float((curve(np.argsort(doubt)) - curve(np.argsort(error))).mean() / error.mean())
-
-
 def weakest_focus(scene: Scene) -> np.ndarray:
     """What errors are ranked by without a sigma: minus the highest value of the focus measure of naive."""
     measure, best = SumModifiedLaplacian(), np.zeros(scene.truth.shape, np.float32)
@@ -97,25 +91,25 @@ def score(scene: Scene, method: str) -> dict[str, float]:
     align = "auto" if scene.family == "handheld" else "none"
     unit = scene.stack.blur_axis.unit
     found = estimate(scene.stack, method=method, align=align, fill=True, unit=unit.value)
-    inside, edge, valid = scene.inside, scene.edge, found.map.valid
-    filled = found.filled or found.map
-    error = np.abs(filled.values - scene.truth)
-    row = {"mae": error[inside].mean(), "edge": error[inside & edge].mean() if (inside & edge).any() else np.nan}
-    row |= {"valid": valid[inside].mean(), "false": valid[~inside].mean() if (~inside).any() else np.nan}
-    if filled.sigma is not None:
-        sigma, use = filled.sigma[inside], inside & valid
-        for times in (1, 2):
-            row[f"within {times}"] = (error[use] < times * found.map.sigma[use]).mean()
-        row |= {"ause": ause(error[inside], sigma), "half": error[inside][sigma <= np.median(sigma)].mean()}
-        row["ause by focus"] = ause(error[inside], weakest_focus(scene)[inside])
+    truth = DepthMap(scene.truth, unit, np.isfinite(scene.truth))
+    dense, claimed = (
+        replace(make_case(depth, truth), mask=scene.inside) for depth in (found.filled or found.map, found.map)
+    )
+    row = {**evaluate(dense, ["mae", "ause"]), **evaluate(claimed, ["valid-share", "coverage.1", "coverage.2"])}
+    row["edge"] = evaluate(replace(dense, mask=scene.inside & scene.edge), ["mae"])["mae"]
+    row["false"] = float(found.map.valid[~scene.inside].mean()) if (~scene.inside).any() else np.nan
+    if dense.sigma is not None:
+        row["half"] = row["mae"] * float(SparsificationError(steps=2).sums(dense)[0])
+        by_focus = replace(dense, sigma=weakest_focus(scene).astype(float))
+        row["ause by focus"] = evaluate(by_focus, ["ause"])["ause"]
     if scene.sharp is not None and found.all_in_focus is not None:
-        square = np.square(found.all_in_focus.astype(float) - scene.sharp).mean(-1)
-        row |= {"psnr": _psnr(square), "psnr edge": _psnr(square[edge])}
-    return {name: float(value) for name, value in row.items()}
+        row["psnr"] = _psnr(dense, found.all_in_focus, scene.sharp)
+        row["psnr edge"] = _psnr(dense, found.all_in_focus[scene.edge][None], scene.sharp[scene.edge][None])
+    return row
 
 
-def _psnr(square: np.ndarray) -> float:
-    return 10 * np.log10(255**2 / square.mean()) if square.size else np.nan
+def _psnr(case: Case, picture: np.ndarray, sharp: np.ndarray) -> float:
+    return evaluate(with_pictures(case, picture, sharp, 255), ["psnr"])["psnr"]
 
 
 def table_row(scores: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, object]:
@@ -134,8 +128,8 @@ def table_row(scores: list[dict[str, float]], base: list[dict[str, float]]) -> d
     row["confident half / naive"] = shown(mean("half") / mean("mae", base))
     row["AUSE"] = shown(mean("ause"))
     row["AUSE / by focus measure"] = shown(mean("ause") / mean("ause by focus"))
-    row |= {"valid": shown(mean("valid")), "valid out of range": shown(mean("false"))}
-    row |= {"in 1 sigma": shown(mean("within 1")), "in 2 sigma": shown(mean("within 2"))}
+    row |= {"valid": shown(mean("valid-share")), "valid out of range": shown(mean("false"))}
+    row |= {"in 1 sigma": shown(mean("coverage.1")), "in 2 sigma": shown(mean("coverage.2"))}
     row |= {"PSNR dB": shown(mean("psnr"), 2), "over naive dB": shown(mean("psnr") - mean("psnr", base), 2)}
     row["edge band over naive dB"] = shown(mean("psnr edge") - mean("psnr edge", base), 2)
     return row

@@ -1,45 +1,101 @@
-"""Fit the sigma model of classical-fast on random layered scenes and print its numbers.
+"""Fit the sigma model of a method on random layered scenes and print its numbers.
 
-    python benchmarks/calibrate_sigma.py [--scenes 120]
+    python benchmarks/calibrate_sigma.py [--method classical] [--scenes 160]
 
-Half of the scenes are held out; their coverage is printed, too. The numbers go into
-`src/focaldepth/classical/_sigma_model.py` by hand, so that a change of the model is a change one can read.
+Half of the scenes are held out; their coverage is printed, too. The numbers go into the source by hand
+(`classical/_sigma_model.py` of classical-fast, `classical/_certainty.py` of classical), so that a change of the model
+is a change one can read.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from focaldepth.classical._confidence import choose, features, peaks_on_grid, trust
-from focaldepth.classical._sigma_model import TERMS
+from focaldepth.classical import _certainty, _confidence, _sigma_model, classical, classical_fast
+from focaldepth.classical._evidence import weigh
 from focaldepth.classical._stream import stream
-from focaldepth.classical.classical_fast import WINDOWS, ClassicalFast
+from focaldepth.classical._volume import gather
 from focaldepth.core.progress import Run
-from focaldepth.scenes.layers import LayeredScene, render
+from focaldepth.scenes.layers import LayeredScene, Rendered, render
 
 QUANTILE = 0.6827
 PIXELS = 6000
+HEIGHT, WIDTH = 160, 208
+Samples = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Features (n, terms), absolute errors in the unit of the model (n,), validity (n,) of random pixels of one scene."""
 
 
-def samples(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features (n, terms), absolute errors in steps (n,) and validity (n,) of random pixels of one scene."""
-    cv2.setNumThreads(1)
-    rendered = render(LayeredScene.varied(seed, height=160, width=208))
+def of_classical_fast(seed: int) -> Samples | None:
+    """Errors in steps."""
+    rendered = render(LayeredScene.varied(seed, height=HEIGHT, width=WIDTH))
     focus = rendered.stack.blur_axis.values
     step = float(np.abs(np.diff(focus)).mean())
-    state = stream(rendered.stack, Run(), WINDOWS, "none")
-    peaks = peaks_on_grid(state, WINDOWS, focus, slice(0, len(state.covered)))
-    chosen = choose(peaks)
-    planes = features(peaks, chosen, step, state.factor)
+    state = stream(rendered.stack, Run(), classical_fast.WINDOWS, None)
+    peaks = _confidence.peaks_on_grid(state, classical_fast.WINDOWS, focus, slice(0, len(state.covered)))
+    chosen = _confidence.choose(peaks)
+    planes = _confidence.features(peaks, chosen, step, state.factor)
     error = np.abs(chosen.peak.position - rendered.truth.values) / step
-    valid = trust(peaks, chosen, state, focus, ClassicalFast().max_sigma).valid
-    picked = np.random.default_rng(seed).choice(error.size, PIXELS, replace=False)
-    terms = np.stack([p.ravel()[picked] for p in planes], 1).astype(np.float64)
-    return terms, error.ravel()[picked], valid.ravel()[picked]
+    valid = _confidence.trust(peaks, chosen, state, focus, classical_fast.ClassicalFast().max_sigma).valid
+    return picked(seed, planes, error, valid)
+
+
+def of_classical(seed: int) -> Samples | None:
+    """Errors in px of blur radius; None where the blur between frames is too small to tell anything."""
+    rendered = smooth_scene(seed)
+    focus, run = rendered.stack.blur_axis.values, Run(threads=1)
+    method = classical.Classical()
+    state = gather(rendered.stack, run, None, luminance=True)
+    evidence = weigh(state.luminance, focus, state.coarse // state.fine, run)
+    if not evidence.explained or evidence.px_per_unit * np.abs(np.diff(focus)).mean() < 0.35:
+        return None
+    clues = classical.clues_of(state, evidence, method.reach, run)
+    planes = _certainty.features(evidence, clues)
+    position = np.clip(clues.peaks.position, focus.min(), focus.max())
+    error = np.abs(position - rendered.truth.values) * evidence.px_per_unit
+    valid = _certainty.judge(evidence, clues, focus, state.covered > 0, method.max_sigma, 0).valid
+    return picked(seed, planes, error, valid)
+
+
+def smooth_scene(seed: int) -> Rendered:
+    """A varied scene with less relief, more kinds of blur and less noise than classical-fast is calibrated on."""
+    scene, random = LayeredScene.varied(seed, height=HEIGHT, width=WIDTH), np.random.default_rng(seed + 7)
+    most = 5.0 if scene.frames < 20 else 1.5
+    return render(
+        replace(
+            scene,
+            relief=scene.relief * (0, 0.1, 0.25)[seed % 3],
+            blur_px=float(np.exp(random.uniform(np.log(0.15), np.log(most)))),
+            noise=scene.noise * float(random.choice([0, 0.3, 1])),
+            shot=scene.shot * float(random.choice([0, 1])),
+        )
+    )
+
+
+def picked(seed: int, planes: list[np.ndarray], error: np.ndarray, valid: np.ndarray) -> Samples:
+    """Random pixels of a scene."""
+    some = np.random.default_rng(seed).choice(error.size, PIXELS, replace=False)
+    return np.stack([p.ravel()[some] for p in planes], 1).astype(float), error.ravel()[some], valid.ravel()[some]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A method, the names of its terms, and what is added to an error before its logarithm is taken."""
+
+    samples: Callable[[int], Samples | None]
+    terms: tuple[str, ...]
+    least: float
+
+
+METHODS = {
+    "classical-fast": Fitted(of_classical_fast, tuple(name for name, _ in _sigma_model.TERMS), 0.005),
+    "classical": Fitted(of_classical, tuple(name for name, _ in _certainty.TERMS), 0.002),
+}
 
 
 def quantile_regression(terms: np.ndarray, target: np.ndarray, rounds: int = 60) -> np.ndarray:
@@ -58,30 +114,33 @@ def with_constant(terms: np.ndarray) -> np.ndarray:
     return np.hstack([np.ones((len(terms), 1)), terms])
 
 
-def fit(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Weights from all pixels; the constant then moves so that QUANTILE of the valid ones is covered."""
+def fit(parts: list[Samples], least: float, move: bool) -> np.ndarray:
+    """Weights from all pixels; if asked, the constant moves so that QUANTILE of the valid ones is covered."""
     terms, error, valid = (np.concatenate(p) for p in zip(*parts, strict=True))
-    target = np.log(error + 0.005)
+    target = np.log(error + least)
     weights = quantile_regression(with_constant(terms), target)
-    rest = (target - with_constant(terms) @ weights)[valid]
-    weights[0] += np.quantile(rest, QUANTILE)
+    if move:
+        rest = (target - with_constant(terms) @ weights)[valid]
+        weights[0] += np.quantile(rest, QUANTILE)
     return weights
 
 
 def main() -> None:
     """Fit, print, check on held-out scenes."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--method", choices=list(METHODS), default="classical-fast")
     parser.add_argument("--scenes", type=int, default=120)
-    count = parser.parse_args().scenes
-    with ProcessPoolExecutor(2) as pool:
-        parts = list(pool.map(samples, range(count)))
-    half = fit(parts[::2])
+    asked = parser.parse_args()
+    method, move = METHODS[asked.method], asked.method == "classical-fast"
+    with ProcessPoolExecutor(2, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        parts = [part for part in pool.map(method.samples, range(asked.scenes)) if part is not None]
+    half = fit(parts[::2], method.least, move)
     terms, error, valid = (np.concatenate(p) for p in zip(*parts[1::2], strict=True))
-    inside = np.log(error + 0.005) < with_constant(terms) @ half
-    print(f"held-out coverage: valid {inside[valid].mean():.3f}, all {inside.mean():.3f}")
-    weights = fit(parts)
+    inside = np.log(error + method.least) < with_constant(terms) @ half
+    print(f"{len(parts)} scenes; held-out coverage: valid {inside[valid].mean():.3f}, all {inside.mean():.3f}")
+    weights = fit(parts, method.least, move)
     print(f"CONSTANT = {weights[0]:.3f}")
-    for (name, _), weight in zip(TERMS, weights[1:], strict=True):
+    for name, weight in zip(method.terms, weights[1:], strict=True):
         print(f'    ("{name}", {weight:.3f}),')
 
 

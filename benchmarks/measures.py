@@ -22,9 +22,12 @@ from _record import markdown, record
 from accuracy import Scene, scenes
 
 from focaldepth.core.progress import Run
+from focaldepth.core.result import DepthMap
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import METHODS, EstimateSettings, find_alignment, prepare
 from focaldepth.measures._measure import MEASURES, Measure
+from focaldepth.metrics._case import Rules, make_case
+from focaldepth.metrics._scores import evaluate
 from focaldepth.scenes.layers import LayeredScene, render
 
 BASE = "sum-modified-laplacian"
@@ -64,10 +67,11 @@ def errors(names: list[str], quick: bool) -> Errors:
     for scene in all_scenes(quick):
         stack = prepared(scene)
         axis = stack.blur_axis.values
-        inside = np.isfinite(scene.truth) & (scene.truth >= axis.min()) & (scene.truth <= axis.max())
+        truth = DepthMap(scene.truth, stack.blur_axis.unit, np.isfinite(scene.truth))
+        in_range = Rules(low=float(axis.min()), high=float(axis.max()))
         for name in names:
             depth = METHODS.get("naive")(measure=name)(stack, RUN).filled
-            found[scene.family][name].append(float(np.abs(depth.values - scene.truth)[inside].mean()))
+            found[scene.family][name].append(evaluate(make_case(depth, truth, in_range), ["mae"])["mae"])
         print(scene.name, flush=True)
     return found
 

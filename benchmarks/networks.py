@@ -35,6 +35,7 @@ ORDER = (*TARGETS, "pspnet-dff", "defocusnet-coc", "defocusnet-recurrent")
 CEILING = "ceiling"
 PARTS = (("optical_flow_aggregation.", "alignment", 0.195), ("DFF_net.FM_", "feature extraction", 0.067),
          ("DFF_net.SPP_module.", "aggregation", 2.883), ("DFF_net.", "refinement", 1.067))  # fmt: skip
+PARTS_NOTE = "All: those of the official checkpoint; used: those that take part in the result."
 MIB = 2**20
 
 
@@ -253,7 +254,8 @@ def parts() -> list[dict[str, object]]:
     name, shape = "dff-in-the-wild-e2e", (10, 32, 32)
     with torch.device("meta"):
         net = build(name)
-    tape, _ = trace(net, inputs_for(name, shape, "meta"), lambda out: {"depth": out.depth})
+    net.every_scale = True
+    tape, _ = trace(net, inputs_for(name, shape, "meta"), lambda out: dict(enumerate(s.depth for s in out.scales)))
     used = {value.source for step in tape.steps for value in step.reads if value.source}
     sizes = {key: p.numel() for key, p in net.named_parameters()}
     rows, left = [], set(sizes)
@@ -304,7 +306,7 @@ def main() -> None:
     )
     record("networks", "Networks: reference and fast form", rows, note)
     if not chosen.network:
-        record("networks_parts", 'Parameters of "in the wild" beside its paper', parts(), "Unused ones: see the note.")
+        record("networks_parts", 'Parameters of "in the wild" beside its paper', parts(), PARTS_NOTE)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from pathlib import Path
 from _record import RESULTS, ROOT, markdown
 
 HERE = Path(__file__).parent
-ORDER = ("startup", "accuracy", "measures", "alignment", "speed", "memory", "refocus", "rendering", "scenes")
+ORDER = (
+    "startup", "accuracy", "measures", "alignment", "speed", "memory", "networks", "refocus", "rendering", "scenes",
+)  # fmt: skip
 
 
 def page() -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 
 from focaldepth.cli._app import SECTIONS, app
+from focaldepth.core.settings import facts as facts_of
+from focaldepth.metrics._metric import METRICS
 from focaldepth.networks._spec import NETWORKS, FocusForm
 
 HERE = Path(__file__).parent
@@ -34,6 +36,40 @@ Completion: put `eval "$(_FOCALDEPTH_COMPLETE=bash_source focaldepth)"` into `~/
 """
 
 MARKS = "<!-- networks: written by docs/_generate.py -->", "<!-- /networks -->"
+
+
+METRICS_HEAD = """<!-- Written by docs/_generate.py from the metrics themselves; do not edit. -->
+
+# Metrics
+
+One definition each, `NAME` or `NAME.VARIANT`. e is estimate - truth, t the truth, p the estimate; means and shares are
+over the compared pixels: truth known and counted by the protocol, estimate known. Every value exists per image, as the
+mean over images (what papers print), and pooled over all pixels unless a rank within the image makes that impossible.
+
+An estimate up to a scale (a Lytro depth, one image, frames without positions) is compared after `scale` (DDFF eq. 6,
+k* = sum(p t) / sum(p^2)), `affine` (least squares) or `median` fitting, and the result names the fit.
+
+| name | symbol | definition | better | in | needs | pooled | source |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def metrics_page() -> str:
+    """Return docs/metrics.md."""
+    lines, variants = [METRICS_HEAD], ["\n## Variants\n\n| name | settings |\n|---|---|\n"]
+    for name in METRICS.names():
+        facts = METRICS.get(name).facts
+        needs, pools = ", ".join(facts.needs), "yes" if facts.pools else "no"
+        cells = (f"`{name}`", facts.symbol, facts.formula, facts.better, facts.scale, needs, pools, facts.source)
+        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |\n")
+        for variant, chosen in facts.variants.items():
+            text = ", ".join(f"{key} = {value}" for key, value in chosen.items())
+            variants.append(f"| `{name}.{variant}` | {text} |\n")
+    settings = ["\n## Settings\n\n| metric | setting | default | meaning |\n|---|---|---|---|\n"]
+    for name in METRICS.names():
+        rows = facts_of(METRICS.get(name))
+        settings += [f"| `{name}` | {s.name} | {s.default} | {_cell(s.help)} |\n" for s in rows]
+    return "".join([*lines, *variants, *settings])
 
 
 def page() -> str:
@@ -91,6 +127,7 @@ def main() -> int:
     """Write the pages."""
     (HERE / "cli.md").write_text(page(), encoding="utf-8")
     (HERE / "networks.md").write_text(networks_page(), encoding="utf-8")
+    (HERE / "metrics.md").write_text(metrics_page(), encoding="utf-8")
     return 0
 
 

@@ -59,6 +59,25 @@ def test_the_blur_of_a_stack_is_measured(blur_px):
     assert explained > 0.5
 
 
+@pytest.mark.parametrize("px_per_frame", [0.03, 0.3])
+def test_the_blur_of_a_long_stack_is_measured(px_per_frame):
+    """From frames far apart where blur changes slowly, from neighbours where it does not."""
+    scene = LayeredScene(seed=2, frames=120, height=96, width=96, contrast=1.0, blur_px=px_per_frame, layers=1)
+    stack = render(scene).stack
+    luminance = (stack.read_all().mean(-1) / 255 * WHITE).astype(np.uint16)
+    px_per_unit, explained = measure_blur(luminance, stack.blur_axis.values)
+    assert px_per_unit * scene.step == pytest.approx(px_per_frame, rel=0.2)
+    assert explained > 0.3
+
+
+def test_repeated_frames_do_not_matter():
+    rendered = render(LayeredScene(seed=2, frames=8, height=96, width=96, contrast=1.0)).stack
+    luminance = (rendered.read_all().mean(-1) / 255 * WHITE).astype(np.uint16)
+    once, _ = measure_blur(luminance, np.arange(8.0))
+    often, _ = measure_blur(np.repeat(luminance, 20, 0), np.arange(160.0))
+    assert often * 20 == pytest.approx(once, rel=0.25)
+
+
 def test_nothing_is_measured_where_nothing_changes():
     noise = np.random.default_rng(0).integers(0, 60000, (96, 96)).astype(np.uint16)
     px_per_unit, explained = measure_blur(np.repeat(noise[None], 6, 0), np.arange(6.0))

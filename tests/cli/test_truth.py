@@ -17,7 +17,7 @@ from focaldepth.core.result import DepthMap, DepthResult
 from focaldepth.core.sample import Sample
 from focaldepth.core.stack import FocalStack
 from focaldepth.io.load import load_sample
-from focaldepth.metrics._agreement import in_geometry
+from focaldepth.metrics._geometry import in_geometry
 from focaldepth.scenes.layers import LayeredScene, render
 
 

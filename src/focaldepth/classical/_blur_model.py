@@ -29,6 +29,7 @@ _TILES = 256
 _MOST_FRAMES = 24
 _STEPS_PX = np.geomspace(0.04, 6.0, 18)
 _FALLBACK_STEP_PX = 0.7
+_NOTHING = 1e-9
 _LEAST_RISE = 1.01
 _LEAK = 1.05
 """Tiles mix depths and windows mix frequencies, so tiles see 5 % less blur than there is (median of 16 scenes)."""
@@ -121,7 +122,7 @@ def combinations(focus: Floats, depths: Floats, px_per_unit: float) -> NDArray[n
     out = np.empty((len(depths), len(focus), len(WIDTHS)), np.float32)
     for row, depth in zip(out, depths, strict=True):
         kept = table(np.outer(np.abs(focus - depth) * px_per_unit, w))
-        ideal = high_pass(w) * kept / np.sqrt((kept**2).sum(0))
+        ideal = high_pass(w) * kept / np.maximum(np.sqrt((kept**2).sum(0)), _NOTHING)
         fitted = ideal @ weighted.T
         heard = ((fitted @ bands.T) * kept).sum(0) * amplitude
         wanted = (ideal * kept).sum(0) * amplitude
@@ -149,16 +150,27 @@ def measure_blur(frames: NDArray[np.uint16], focus: Floats) -> tuple[float, floa
         Pixels per unit, and the share of the texture's energy that the model explains with it (0..1; 0 where no
         value stands out, and then the first is a plain guess).
     """
-    step = float(np.abs(np.diff(focus)).mean())
-    picked = np.unique(np.linspace(0, len(focus) - 1, min(len(focus), _MOST_FRAMES)).round().astype(int))
-    spectra, w = _tile_spectra(frames[picked])
-    trials = _STEPS_PX / step
+    n = len(focus)
+    spread = np.unique(np.linspace(0, n - 1, min(n, _MOST_FRAMES)).round().astype(int))
+    # Where frames are so many that those between the picked ones matter, some neighbours tell.
+    middle = np.arange(max((n - _MOST_FRAMES) // 2, 0), min((n + _MOST_FRAMES) // 2, n))
+    for picked in (spread, middle) if n > _MOST_FRAMES else (spread,):
+        found = _measure(frames[picked], focus[picked])
+        if found is not None:
+            return found
+    return _FALLBACK_STEP_PX / float(np.abs(np.diff(focus)).mean()), 0.0
+
+
+def _measure(frames: NDArray[np.uint16], focus: Floats) -> tuple[float, float] | None:
+    """Measure the blur of some frames; None where no value stands out."""
+    trials = _STEPS_PX / float(np.abs(np.diff(focus)).mean())
+    spectra, w = _tile_spectra(frames)
     if not spectra.size:
-        return _FALLBACK_STEP_PX / step, 0.0
-    explained = np.array([_explained(spectra, w, focus[picked], trial) for trial in trials])
+        return None
+    explained = np.array([_explained(spectra, w, focus, trial) for trial in trials])
     best = int(explained.argmax())
     if best in (0, len(trials) - 1) or explained[best] < _LEAST_RISE * max(explained[0], explained[-1]):
-        return _FALLBACK_STEP_PX / step, 0.0
+        return None
     left, top, right = explained[best - 1 : best + 2]
     shift = (left - right) / (2 * (left - 2 * top + right))
     ratio = _STEPS_PX[1] / _STEPS_PX[0]
@@ -195,7 +207,7 @@ def _explained(spectra: NDArray[np.complex64], w: Floats, focus: Floats, px_per_
     depths = np.linspace(focus.min(), focus.max(), int(np.clip(np.ptp(focus) * px_per_unit / 0.4 + 1, 9, 60)))
     defocus = np.abs(depths[:, None] - focus) * px_per_unit
     kept = _Table(float(defocus.max() * w.max()))(np.multiply.outer(w, defocus))
-    kept /= np.sqrt((kept**2).sum(-1, keepdims=True))
+    kept /= np.maximum(np.sqrt((kept**2).sum(-1, keepdims=True)), _NOTHING)
     energy = (np.abs(kept.astype(np.float32) @ spectra) ** 2).sum(0)
     total = (np.abs(spectra) ** 2).sum((0, 1))
     return float((energy.max(0) / total).mean())

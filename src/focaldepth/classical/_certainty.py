@@ -15,25 +15,25 @@ from focaldepth.classical._regularise import Peaks
 
 Mask = NDArray[np.bool_]
 TERMS = (
-    ("log energy over noise", -0.106),
-    ("weight of the neighbourhood", -0.343),
-    ("log agreement", -4.719),
-    ("log bend", -0.029),
-    ("second peak", 0.315),
-    ("mean over height", -0.212),
-    ("log wide against narrow smoothing", 0.065),
-    ("log spread in 9 px", 0.047),
-    ("log spread of narrow smoothing in 9 px", 0.404),
-    ("log spread in 25 px", 0.007),
-    ("log jump within 9 px", -0.091),
-    ("log edge of the picture", 0.133),
-    ("at the end of the range", -1.190),
-    ("log misfit over noise", 0.094),
-    ("log misfit over energy", -0.191),
-    ("log number of frames", -0.471),
+    ("log energy over noise", -0.088),
+    ("weight of the neighbourhood", -0.475),
+    ("log agreement", -4.139),
+    ("log bend", -0.005),
+    ("second peak", 0.773),
+    ("mean over height", -0.190),
+    ("log wide against narrow smoothing", 0.110),
+    ("log spread in 9 px", 0.051),
+    ("log spread of narrow smoothing in 9 px", 0.394),
+    ("log spread in 25 px", 0.038),
+    ("log jump within 9 px", -0.115),
+    ("log edge of the picture", 0.099),
+    ("at the end of the range", -0.364),
+    ("log misfit over noise", 0.128),
+    ("log misfit over energy", -0.223),
+    ("log number of frames", -0.411),
 )
 """Feature -> weight in the linear model of log(sigma), sigma in px of blur radius."""
-CONSTANT = -0.674
+CONSTANT = -1.239
 FLOOR_PX = 0.01
 """No depth is claimed to be better than this change of the blur radius."""
 _FLOOR_STEPS = 0.01

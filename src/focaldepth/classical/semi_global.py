@@ -31,7 +31,7 @@ HIRSCHMUELLER = Citation(
     "  journal = {IEEE Transactions on Pattern Analysis and Machine Intelligence},\n  volume = {30},\n"
     "  number = {2},\n  pages = {328--341},\n  year = {2008}\n}",
 )
-_REACH_PX = 6.0
+_REACH_PX = 12.0
 
 
 @dataclass(frozen=True)

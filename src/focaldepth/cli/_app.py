@@ -25,6 +25,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "weights": "The weights that are there, or the card of one.",
         "export": "A network and its weights as an ONNX file.",
     },
+    "Against the truth": {
+        "evaluate": "Errors of a method on stacks with truth, by a protocol.",
+    },
     "Data": {
         "refocus": "A focal stack out of a light field.",
         "scenes": "Rendered scenes with exact depth, as a data set.",
@@ -60,7 +63,7 @@ class LazyGroup(click.Group):
         """Import one command; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name in SECTIONS["Pictures in, depth out"]:
+        if cmd_name not in SECTIONS["Facts"]:
             # Before any library starts threads, which would get heaps of their own.
             keep_freed_memory()
         module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name

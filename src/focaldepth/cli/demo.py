@@ -17,7 +17,7 @@ from focaldepth.core.axis import Unit
 from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Sample
 from focaldepth.estimate import EstimateSettings
-from focaldepth.metrics._agreement import enlarge
+from focaldepth.metrics._geometry import enlarge
 
 
 @click.command("demo", short_help="Run the bundled stack and compare with its ground truth.")

@@ -19,10 +19,17 @@ _COLUMNS = ("method", "title", "reads", "frames", "gives", "extra")
 @click.command("methods", short_help="The methods, or all about one of them.")
 @click.argument("name", required=False)
 @click.option("--measures", is_flag=True, help="The focus measures instead; NAME may be a code such as TENG.")
+@click.option("--metrics", is_flag=True, help="The metrics of `evaluate` instead.")
+@click.option("--protocols", is_flag=True, help="The protocols of `evaluate` instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @debug_option
-def command(name: str | None, measures: bool, as_json: bool) -> None:
+def command(name: str | None, measures: bool, metrics: bool, protocols: bool, as_json: bool) -> None:
     """List the methods; with NAME tell all about one, with the settings that --set takes."""
+    if metrics or protocols:
+        from focaldepth.cli._judging import list_metrics, list_protocols
+
+        (list_metrics if metrics else list_protocols)(name, as_json)
+        return
     if measures:
         from focaldepth.cli._measures import list_measures
 

@@ -1,1 +1,1 @@
-"""Measures of how good a depth map is."""
+"""Metrics: one file each, named ``STEM`` or ``STEM.VARIANT``."""

@@ -1,0 +1,1 @@
+"""Judging methods: protocols of the papers, data with truth, scores."""

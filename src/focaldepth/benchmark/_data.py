@@ -1,0 +1,103 @@
+"""Stacks with truth: plain npz and other containers that carry one, folders of pictures with a truth beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from focaldepth.core.axis import Unit
+from focaldepth.core.errors import ReadError, StackError
+from focaldepth.core.result import DepthMap
+from focaldepth.core.sample import Sample
+from focaldepth.io.load import load_sample
+from focaldepth.metrics._geometry import enlarge
+
+_TRUTH = re.compile(r"ground_truth_(\w+)\.npy")
+_CONTAINERS = (".npz", ".h5", ".hdf5")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One stack of a data set, read when it is its turn.
+
+    Attributes:
+        name: unique in its data set.
+        open: reads it.
+    """
+
+    name: str
+    open: Callable[[], Sample]
+
+
+def items(paths: Sequence[str | Path], **reading: Any) -> list[Item]:
+    """List the stacks with truth behind paths; nothing is read yet.
+
+    Args:
+        paths: files that carry their truth, folders of such files, folders of pictures with ``ground_truth_UNIT.npy``
+            beside them (``ground_truth_depth.npy`` is in metres, ``ground_truth_frames.npy`` in frames), and folders of
+            such folders.
+        **reading: arguments of `load_sample`, such as focus_unit.
+
+    Raises:
+        ReadError: a path does not exist.
+        StackError: a folder holds no stack with a truth.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise ReadError("does not exist.", where=path, hint="Give files or folders of stacks.")
+        here = list(_stacks(path))
+        if not here:
+            raise StackError("holds no stack with a truth.", where=path, hint=_HINT)
+        found += here
+    names = _names(list(dict.fromkeys(found)))
+    return [Item(name, partial(_read, path, name, reading)) for path, name in names.items()]
+
+
+_HINT = "Give npz files with a `depth`, or folders of pictures with a ground_truth_depth.npy (metres) beside them."
+
+
+def _stacks(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    if _truth_of(path) is not None:
+        yield path
+        return
+    for inner in sorted(path.iterdir()):
+        if inner.suffix.lower() in _CONTAINERS and inner.is_file():
+            yield inner
+        elif inner.is_dir() and not inner.name.startswith("."):
+            yield from _stacks(inner)
+
+
+def _names(paths: list[Path]) -> dict[Path, str]:
+    """Stems where they tell apart, else the path."""
+    stems = [p.stem if p.is_file() else p.name for p in paths]
+    return {p: s if stems.count(s) == 1 else str(p) for p, s in zip(paths, stems, strict=True)}
+
+
+def _truth_of(folder: Path) -> tuple[Path, Unit] | None:
+    for file in sorted(folder.glob("ground_truth_*.npy")):
+        match = _TRUTH.fullmatch(file.name)
+        if match:
+            return file, Unit.METRE if match[1] == "depth" else Unit.parse(match[1])
+    return None
+
+
+def _read(path: Path, name: str, reading: dict[str, Any]) -> Sample:
+    sample = replace(load_sample(path, **reading), name=name)
+    beside = _truth_of(path) if path.is_dir() else None
+    if beside is not None:
+        file, unit = beside
+        values = enlarge(np.load(file, allow_pickle=False), sample.stack.shape[:2])
+        sample = replace(sample, truth=DepthMap(values, unit, np.isfinite(values)))
+    if sample.truth is None:
+        raise StackError("carries no truth to compare with.", where=path, hint=_HINT)
+    return sample

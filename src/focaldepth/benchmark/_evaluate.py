@@ -1,0 +1,209 @@
+"""One method over one data set by one protocol."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import nan
+
+import numpy as np
+
+from focaldepth.benchmark._data import Item
+from focaldepth.benchmark._protocol import Column, Protocol
+from focaldepth.core.axis import Unit
+from focaldepth.core.errors import FocalDepthError
+from focaldepth.core.progress import Progress, Run
+from focaldepth.core.result import DepthResult
+from focaldepth.core.sample import Sample
+from focaldepth.core.stack import white_of
+from focaldepth.estimate import EstimateSettings, estimate
+from focaldepth.metrics._case import Case, Rules, make_case, with_pictures
+from focaldepth.metrics._geometry import in_geometry, place_of_truth
+from focaldepth.metrics._metric import metric
+from focaldepth.metrics._scores import Scores
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One image after its run.
+
+    Attributes:
+        name: of the image.
+        result: what the method found.
+        case: filled map against the truth, in the coordinate of the protocol.
+        value: of the first column.
+    """
+
+    name: str
+    result: DepthResult
+    case: Case
+    value: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All numbers of a run.
+
+    Attributes:
+        protocol: name of the protocol.
+        record: the protocol.
+        method: name of the method.
+        filled: scores of the filled maps.
+        claimed: scores of what the method claims to know.
+        seconds: image -> time of the estimate.
+        units: units that errors were measured in.
+    """
+
+    protocol: str
+    record: Protocol
+    method: str
+    filled: Scores
+    claimed: Scores
+    seconds: dict[str, float] = field(default_factory=dict)
+    units: tuple[str, ...] = ()
+
+    def scores(self, column: Column) -> Scores:
+        """Return the scores that a column comes from."""
+        return self.claimed if column.claimed else self.filled
+
+    def mean(self, column: Column) -> float:
+        """Return the printed number: the mean over images."""
+        return column.factor * self.scores(column).mean(column.metric, empty=self.record.empty)
+
+    def pooled(self, column: Column) -> float:
+        """Return the number over all pixels of all images; NaN where there is none."""
+        return column.factor * self.scores(column).pooled(column.metric)
+
+    def of(self, image: str, column: Column) -> float:
+        """Return the number of one image."""
+        return column.factor * self.scores(column).of(image, column.metric)
+
+    @property
+    def images(self) -> list[str]:
+        """Names of the images, sorted."""
+        return sorted(self.filled.images)
+
+    @property
+    def seconds_per_image(self) -> float:
+        """Mean time without the first image, which pays for what is done once; of a single image its time."""
+        times = list(self.seconds.values())
+        later = times[1:] or times
+        return sum(later) / len(later) if later else nan
+
+
+@dataclass(frozen=True)
+class _Inside:
+    """The progress of one stack inside a data set: its stages are not told, a stop is."""
+
+    outer: Progress
+
+    def stage(self, name: str, total: int) -> None:
+        """Ignore."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Ignore."""
+
+    def note(self, message: str) -> None:
+        """Pass on."""
+        self.outer.note(message)
+
+    def cancelled(self) -> bool:
+        """Ask the caller."""
+        return self.outer.cancelled()
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Cases of the filled map and of what is claimed; the result and the time it took."""
+
+    filled: Case
+    claimed: Case
+    result: DepthResult
+    seconds: float
+
+
+def evaluate_method(
+    data: Sequence[Item],
+    name: str,
+    record: Protocol,
+    settings: EstimateSettings,
+    *,
+    method_settings: Mapping[str, str] | None = None,
+    run: Run | None = None,
+    watch: Callable[[Judged], None] | None = None,
+) -> Evaluation:
+    """Run a method on every stack of a data set and score it.
+
+    Args:
+        data: the stacks.
+        name: of the protocol.
+        record: the protocol.
+        settings: of `estimate`; unit, filling and area are set by the protocol.
+        method_settings: as in `estimate`.
+        run: progress, threads, memory.
+        watch: called after every image, for pictures.
+
+    Raises:
+        UnitError: no law leads from the unit of a stack to the one of the protocol.
+    """
+    run = run or Run()
+    filled = Scores(tuple(dict.fromkeys(c.metric for c in record.columns if not c.claimed)))
+    claimed = Scores(tuple(dict.fromkeys(c.metric for c in record.columns if c.claimed)))
+    pictures = any("pictures" in metric(c.metric).facts.needs for c in record.columns)
+    settings = settings if pictures else replace(settings, fusion="none")
+    seconds: dict[str, float] = {}
+    units: dict[str, None] = {}
+    run.stage("evaluate", len(data))
+    inside = replace(run, progress=_Inside(run.progress))
+    for item in data:
+        try:
+            one = _one(item.open(), record, settings, method_settings or {}, inside)
+        except FocalDepthError as error:
+            error.where = error.where or item.name
+            raise
+        filled.add(item.name, one.filled)
+        claimed.add(item.name, one.claimed)
+        seconds[item.name] = one.seconds
+        units[one.filled.unit.value] = None
+        if watch is not None:
+            first = record.columns[0]
+            value = (claimed if first.claimed else filled).of(item.name, first.metric)
+            watch(Judged(item.name, one.result, one.filled, value))
+        run.advance()
+    return Evaluation(name, record, settings.method, filled, claimed, seconds, tuple(units))
+
+
+def _one(
+    sample: Sample, record: Protocol, settings: EstimateSettings, method_settings: Mapping[str, str], run: Run
+) -> _Scored:
+    """Run the method on one stack and compare."""
+    truth = sample.truth
+    assert truth is not None  # `items` lets no sample through without
+    reference = _still_there(sample, record)
+    stack = record.pick(sample.stack)
+    sample = replace(sample, stack=stack, reference=reference)
+    rules = record.rules_for(stack, truth.unit)
+    asked = replace(settings, unit=_asked(rules, stack.axis.unit), fill=True, area="mask")
+    start = time.perf_counter()
+    result = estimate(stack, asked, method_settings=method_settings, run=run)
+    seconds = time.perf_counter() - start
+    place = place_of_truth(result, sample)
+    truth = in_geometry(truth, place, result.map.shape)
+    case = make_case(result.filled or result.map, truth, rules, result.optics)
+    if sample.all_in_focus is not None and np.allclose(place, np.eye(3), atol=1e-6):
+        case = with_pictures(case, result.all_in_focus, sample.all_in_focus, white_of(sample.all_in_focus.dtype))
+    return _Scored(case, make_case(result.map, truth, rules, result.optics), result, seconds)
+
+
+def _asked(rules: Rules, axis_unit: Unit) -> str:
+    """The unit to ask for: that of the rules, unless a fit takes whatever the stack has."""
+    return axis_unit.value if rules.fit != "none" else (rules.unit or axis_unit).value
+
+
+def _still_there(sample: Sample, record: Protocol) -> int | None:
+    """Index of the reference frame among those picked; None where it was left out or there is none."""
+    unchanged = not record.frames or len(sample.stack) == len(record.frames)
+    if sample.reference is None or unchanged:
+        return sample.reference
+    return record.frames.index(sample.reference) if sample.reference in record.frames else None

@@ -1,0 +1,119 @@
+"""``focaldepth evaluate``: how far a method is from the truth, by the protocol of a paper or our own."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import asdict, fields, replace
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import click
+
+from focaldepth import __version__
+from focaldepth.benchmark._evaluate import Evaluation
+from focaldepth.cli import _options, _show, _work
+from focaldepth.cli._json import print_json
+from focaldepth.cli._listing import print_table
+from focaldepth.cli._session import current
+from focaldepth.cli._types import mapping
+from focaldepth.core.axis import Unit
+from focaldepth.estimate import EstimateSettings
+
+_FIXED = ("method", "unit", "fill", "area")
+"""Settings of a run that the protocol decides."""
+_FREE = tuple(f.name for f in fields(EstimateSettings) if f.name not in _FIXED)
+_FITS = ("none", "scale", "affine", "median")
+
+
+@click.command("evaluate", short_help="Errors of a method on stacks with truth, by a protocol.")
+@click.argument("method", metavar="METHOD")
+@click.argument("data", metavar="DATASET...", nargs=-1, required=True)
+@click.option(
+    "--protocol",
+    default="plain",
+    show_default=True,
+    help="Frames, mask, coordinate and metrics; see `focaldepth methods --protocols`.",
+)
+@click.option("--fit", type=click.Choice(_FITS), help="Fit of relative estimates; default as in the protocol.")
+@_options.output(
+    "OUT", "Folder for evaluation.json, images.csv and pictures.  [default: only the table]", required=False
+)
+@_options.settings(EstimateSettings, only=_FREE)
+@_options.SET
+@click.option("--focus-unit", metavar="UNIT", help="Unit of focus positions that state none: m, mm, um, dioptre, px.")
+@_options.OVERWRITE
+@_options.running
+def command(method: str, data: tuple[str, ...], output: str | None, **options: Any) -> None:
+    """Run METHOD on every stack of DATASET and compare with the truth.
+
+    DATASET is npz or HDF5 files that carry their truth, folders of such files, or folders of pictures with
+    ground_truth_depth.npy (metres) or ground_truth_frames.npy beside them. Every stack goes through the same door as in
+    `estimate`; unit and filling are the protocol's.
+    """
+    from focaldepth.benchmark._data import items
+    from focaldepth.benchmark._evaluate import evaluate_method
+    from focaldepth.benchmark._protocol import PROTOCOLS
+    from focaldepth.estimate import make_method
+    from focaldepth.io._atomic import check_target
+    from focaldepth.metrics._metric import metric
+    from focaldepth.report.evaluation import RECORD, Extremes, record, save_evaluation
+
+    settings = _work.settings_of(options, method=method)
+    chosen = mapping(options["method_settings"], "--set")
+    make_method(settings, chosen)
+    protocol = PROTOCOLS.get(options["protocol"])
+    if options["fit"] is not None:
+        protocol = replace(protocol, rules=replace(protocol.rules, fit=options["fit"]))
+    out = None if output is None else Path(output)
+    if out is not None:
+        check_target(out, options["overwrite"], inputs=data, record=RECORD)
+    stacks = items(data, **({"focus_unit": options["focus_unit"]} if options["focus_unit"] else {}))
+    extremes = Extremes(metric(protocol.columns[0].metric).facts.better)
+    with _work.running(options) as run:
+        found = evaluate_method(
+            stacks, options["protocol"], protocol, settings, method_settings=chosen, run=run, watch=extremes.take
+        )
+    facts = {"command": "evaluate", "version": __version__, "settings": asdict(settings), "method_settings": chosen}
+    facts["line"] = "focaldepth " + shlex.join(sys.argv[1:])
+    files = []
+    if out is not None:
+        files = save_evaluation(found, extremes, out, facts, overwrite=options["overwrite"], inputs=data)
+        current().written = str(out)
+    if options["as_json"]:
+        print_json(record(found, facts) | {"output": output, "files": files})
+    else:
+        _print(found, quiet=options["quiet"])
+    if not options["quiet"]:
+        _show.written(files)
+
+
+def _print(found: Evaluation, *, quiet: bool) -> None:
+    """Print the table of metrics on stdout; what a reader has to know on stderr."""
+    from focaldepth.report.evaluation import rows
+
+    record = found.record
+    print_table(
+        [
+            ("metric", "mean of images", "all pixels", "images", "better"),
+            *(
+                (row["heading"], _number(row["mean"]), _number(row["pooled"]), str(row["images"]), row["better"])
+                for row in rows(found)
+            ),
+        ]
+    )
+    if quiet:
+        return
+    fits = sorted({text.partition(":")[0] for text in found.filled.fits.values()} - {""})
+    units = ", ".join(Unit(u).symbol for u in found.units)
+    normalised = "" if record.rules.span == 1 else f", normalised by {record.rules.span:g}"
+    _show.fact("protocol", f"{found.protocol}: {record.title} ({record.source})")
+    _show.fact("errors in", f"{units}{normalised}{'; after ' + ', '.join(fits) if fits else ''}")
+    _show.fact("images", f"{len(found.images)}, {found.seconds_per_image:.2f} s each")
+    if record.note:
+        _show.fact("note", record.note)
+
+
+def _number(value: float) -> str:
+    return "-" if isnan(value) else f"{value:.4g}"

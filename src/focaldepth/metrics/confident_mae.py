@@ -1,0 +1,42 @@
+"""Mean absolute error, weighted by the confidence of the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from focaldepth.metrics._case import Case
+from focaldepth.metrics._metric import WILD, MetricFacts, Sums, ratio
+
+
+@dataclass(frozen=True)
+class ConfidentMeanAbsoluteError:
+    """sum c abs(e) / sum c."""
+
+    facts: ClassVar[MetricFacts] = MetricFacts(
+        "Mean absolute error by confidence",
+        "MAE*",
+        "sum c abs(e) / sum c, c = confidence of the truth, at most 1",
+        needs=("confidence",),
+        source=f"{WILD}, Table 2, Smartphone; weights of Garg et al., ICCV 2019",
+    )
+
+    def sums(self, case: Case) -> Sums:
+        """(weighted sum, sum of weights)."""
+        if case.confidence is None:
+            return np.zeros(2)
+        weight = case.at(case.confidence)
+        return np.array([(weight * np.abs(case.error)).sum(), weight.sum()], np.float64)
+
+    def value(self, sums: Sums) -> float:
+        """Return the weighted mean.
+
+        >>> METRIC.value(METRIC.sums(Case.of([[1.0, 4.0]], [[2.0, 2.0]], confidence=np.array([[1.0, 0.25]]))))
+        1.2
+        """
+        return ratio(sums)
+
+
+METRIC = ConfidentMeanAbsoluteError()
