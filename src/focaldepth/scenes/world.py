@@ -176,7 +176,7 @@ def _schedule(frames: int, low: float, high: float, random: Random) -> FocusAxis
 def _lens(
     scale: str, size: tuple[int, int], axis: FocusAxis, span: tuple[float, float], blur: float, random: Random
 ) -> tuple[Optics, float, float]:
-    """Lens, blur radius in px per dioptre and focal length in px; stopped down to the largest blur wanted."""
+    """Lens, blur radius in px per dioptre and focal length in px; stopped down or opened to the blur wanted."""
     lengths, (fast, slow), sensor = _LENSES[scale]
     focal = float(random.choice(lengths))
     f_number = float(np.exp(random.uniform(np.log(fast), np.log(slow))))
@@ -186,9 +186,11 @@ def _lens(
     ends = np.array(span)[:, None] - axis.to(Unit.DIOPTRE).values[None]
     largest = per_dioptre * float(np.abs(ends).max())
     wanted = blur * float(random.uniform(0.35, 1.0))
-    factor = np.clip(largest / wanted, _F_LEAST / f_number, _F_MOST / f_number) if largest > wanted else 1.0
-    optics = Optics(focal_length_m=focal, f_number=float(f_number * factor), pixel_pitch_m=pitch)
-    return optics, per_dioptre / float(factor), focal / pitch
+    # Small sensors and far scenes hardly blur at this size: half of those lenses are opened wider than there are any.
+    asked = largest > wanted or random.random() < 0.5
+    factor = float(np.clip(largest / wanted, _F_LEAST / f_number, _F_MOST / f_number)) if asked else 1.0
+    optics = Optics(focal_length_m=focal, f_number=f_number * factor, pixel_pitch_m=pitch)
+    return optics, per_dioptre / factor, focal / pitch
 
 
 def _layers(stage: Stage, low: float, high: float, per_dioptre: float) -> tuple[Layer, ...]:
