@@ -1,7 +1,7 @@
 """Numbers that papers and later sources printed: every cell as printed, with what has to be known to compare it.
 
-The tables lie in ``focaldepth/data/published``: one csv file each, and ``index.json`` with their facts (paper, data set,
-protocol, unit of shares), the footnotes on their inconsistencies and where those apply.
+The tables lie in ``focaldepth/data/published``: one csv file each, and ``index.json`` with their facts (paper, data
+set, protocol, unit of shares), the footnotes on their inconsistencies and where those apply.
 """
 
 from __future__ import annotations

@@ -206,12 +206,13 @@ def _frames(sample: Sample, task: Task, suite: Suite) -> Sample:
     chosen = protocol.frames if rule is None else rule(len(stack))
     if chosen is None:
         raise StackError(f"has {len(stack)} frames, too few for {task.arm.label}.", where=task.item.name)
-    if sample.reference is not None and sample.reference not in chosen:
-        reference = sample.reference
+    reference = sample.reference
+    if reference is None:
+        return replace(sample, stack=stack.take(chosen))
+    if reference not in chosen:
         nearest = min(chosen, key=lambda i: abs(i - reference))
         chosen = tuple(sorted({reference, *chosen} - {nearest}))
-    reference = None if sample.reference is None else chosen.index(sample.reference)
-    return replace(sample, stack=stack.take(chosen), reference=reference)
+    return replace(sample, stack=stack.take(chosen), reference=chosen.index(reference))
 
 
 def _curves(suite: Suite, one: Scored, stack: FocalStack) -> dict[str, list[float]]:

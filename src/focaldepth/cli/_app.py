@@ -27,6 +27,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Against the truth": {
         "evaluate": "Errors of a method on stacks with truth, by a protocol.",
+        "benchmark": "Methods over data sets, beside the published numbers.",
     },
     "Data": {
         "refocus": "A focal stack out of a light field.",

@@ -7,35 +7,42 @@ from focaldepth.benchmark._suite import Entry, Printed, Suite, Wanted, trained
 
 def _wild(row: str, tag: str, label: str) -> Entry:
     return trained(
-        "dff-in-the-wild", f"fod500-{tag}", f"dff-in-the-wild, {label}", published=(Printed("wild_t5", row),), data=("fod500",),
+        "dff-in-the-wild",
+        f"fod500-{tag}",
+        f"dff-in-the-wild, {label}",
+        published=(Printed("wild_t5", row),),
+        data=("fod500",),
         default_network=tag == "full",
-    )  # fmt: skip
+    )
 
 
 def _ddff(variant: str, label: str) -> Entry:
-    rows = (Printed("ddff_t1", f"DDFFNet-{variant}"), Printed("ddff_t2", f"DDFFNet-{variant}"))
     return trained(
         "ddffnet",
         f"ddff12-{variant.lower()}",
         f"ddffnet, {label}",
-        published=rows,
-        default_network=variant == "CC3",
+        published=(Printed("ddff_t1", f"DDFFNet-{variant}"), Printed("ddff_t2", f"DDFFNet-{variant}")),
         data=("ddff12",),
+        default_network=variant == "CC3",
     )
 
 
 def _aif(conv: str, attention: str) -> Entry:
-    tag, label = f"hci-{conv.lower()}{'' if attention == 'yes' else '-plain'}", f"{conv} convolutions"
+    full = attention == "yes"
     return trained(
-        "aifdepthnet", tag, f"aifdepthnet, {label}, {'with' if attention == 'yes' else 'without'} attention",
-        published=(Printed("aif_sup_t3", f"{conv}, {attention}"),), data=("hci",), default_network=(conv, attention) == ("3D", "yes"),
-    )  # fmt: skip
+        "aifdepthnet",
+        f"hci-{conv.lower()}{'' if full else '-plain'}",
+        f"aifdepthnet, {conv} convolutions, {'with' if full else 'without'} attention",
+        published=(Printed("aif_sup_t3", f"{conv}, {attention}"),),
+        data=("hci",),
+        default_network=full and conv == "3D",
+    )
 
 
 SUITE = Suite(
     title="Ablations",
-    question="What do the parts of the networks contribute: sharp region detector and focal down-sampling (in the wild), "
-    "decoder and skips (DDFFNet), 3D convolutions and attention (AiFDepthNet), the differential volume (DFV)?",
+    question="What do the parts of the networks contribute: sharp region detector and focal down-sampling (in the "
+    "wild), decoder and skips (DDFFNet), 3D convolutions and attention (AiFDepthNet), the differential volume (DFV)?",
     entries=(
         _wild("SRD_to_2D_ResNet", "srd-2d", "2D residual blocks for its detector"),
         _wild("SRD_to_3D_ResNet", "srd-3d", "3D residual blocks for its detector"),

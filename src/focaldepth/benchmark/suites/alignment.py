@@ -8,8 +8,8 @@ _ROWS = {"none": "without_alignment", "metadata": "initial_FoVs", "features": "h
 
 SUITE = Suite(
     title="Alignment",
-    question="What does alignment bring on stacks whose frames do not fit on one another: none, the field of view by the "
-    "lens (metadata), features, ECC, the choice of the program, and a network that aligns by itself?",
+    question="What does alignment bring on stacks whose frames do not fit on one another: none, the field of view by "
+    "the lens (metadata), features, ECC, the choice of the program, and a network that aligns by itself?",
     entries=(
         *classical("naive", "classical-fast", "classical"),
         trained(
@@ -31,6 +31,6 @@ SUITE = Suite(
     tables=("wild_t4",),
     figures=("arms", "time"),
     arm_axis="alignment",
-    note="Of the published rows, initial FoVs is metadata here, homography is features or ECC, and the alignment network is "
-    "`auto`: a network that aligns by itself gets the frames as they are.",
+    note="Of the published rows, initial FoVs is metadata here, homography is features or ECC, and the alignment "
+    "network is `auto`: a network that aligns by itself gets the frames as they are.",
 )

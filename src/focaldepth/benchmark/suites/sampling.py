@@ -13,7 +13,8 @@ _PRINTED = tuple(
 
 SUITE = Suite(
     title="Choice of frames",
-    question="Does it matter that five frames are spaced evenly? Ten and more frames are thinned to five in several ways.",
+    question="Does it matter that five frames are spaced evenly? Ten and more frames are thinned to five in "
+    "several ways.",
     entries=(
         *classical("naive", "classical-fast", "classical", "vdff", "semi-global"),
         trained("aifdepthnet", "hci", published=_PRINTED),
