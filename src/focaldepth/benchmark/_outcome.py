@@ -31,6 +31,8 @@ class Mark:
         value: as the column prints it; NaN = there is none.
         beside: the published number of the same method, in the same form; NaN = there is none.
         source: where `beside`, or the value of a published line, was printed.
+        who: of a best known number, its method.
+        digits: significant digits of the published number; 0 = none.
         best: nothing measured in this column is better.
         suspect: a published number that takes no part in rankings.
         notes: marks of footnotes.
@@ -39,6 +41,8 @@ class Mark:
     value: float = nan
     beside: float = nan
     source: str = ""
+    who: str = ""
+    digits: int = 0
     best: bool = False
     suspect: bool = False
     notes: tuple[str, ...] = ()
@@ -143,12 +147,17 @@ def _block(
     lines = _marked(lines, headings)
     lines += _printed(protocol, record) if protocol else []
     notes = {n.mark: n for t in suite.tables for n in published.table(t).footnotes}
-    notes |= {n.mark: n for t, row in published.printed_by(protocol) for c in row.cells.values() for n in c.footnotes}
+    notes |= {n.mark: n for t, _ in published.printed_by(protocol) for n in t.footnotes}
     used = {mark for line in lines for m in line.marks.values() for mark in m.notes}
+    used |= {n.mark for t, _ in published.printed_by(protocol) for n in t.footnotes if n.whole}
     return Block(
         found, record, ", ".join(Unit(u).symbol for u in units), headings, tuple(lines), bool(kin),
-        _curves(here, found, grouped), tuple(n for mark, n in notes.items() if mark in used),
+        _curves(here, found, grouped), tuple(sorted((n for mark, n in notes.items() if mark in used), key=_order)),
     )  # fmt: skip
+
+
+def _order(note: published.Footnote) -> tuple[int, str]:
+    return (int(note.mark), "") if note.mark.isdigit() else (1000, note.mark)
 
 
 def _headings(record: Protocol, measured: bool) -> dict[str, str]:
@@ -200,7 +209,7 @@ def _unrun(suite: Suite, found: Found, record: Protocol, ready: Ready) -> Iterat
     note = ready.missing if ready.missing else ""
     for arm in suite.arms:
         beside = _beside(found, record, ready.entry, arm.label)
-        if beside or (note and arm is suite.arms[0]):
+        if beside:
             yield Line(ready.entry.label, arm.label, MISSING, beside, note=note)
 
 
@@ -229,8 +238,10 @@ def _row_marks(record: Protocol, row: published.Row) -> dict[str, Mark]:
         if cell is not None and cell.value is not None:
             heading = TIME if time else column.heading
             title = f"{published.table(cell.table).title}: {row.name}"
-            notes = tuple(n.mark for n in cell.footnotes)
-            marks[heading] = Mark(cell.value * column.factor, source=title, suspect=cell.suspect, notes=notes)
+            notes = tuple(n.mark for n in cell.footnotes if not n.whole)
+            marks[heading] = Mark(
+                cell.value * column.factor, source=title, digits=cell.digits, suspect=cell.suspect, notes=notes
+            )
     return marks
 
 
@@ -241,13 +252,23 @@ def _printed(protocol: str, record: Protocol) -> Iterator[Line]:
         known = None if column.claimed else published.best_known(protocol, column.metric)
         if known is not None:
             row, _ = known
-            best[column.heading] = _row_marks(replace(record, columns=(column,)), row)[column.heading]
+            mark = _row_marks(replace(record, columns=(column,)), row)[column.heading]
+            best[column.heading] = replace(mark, who=_who(row))
     if best:
         yield Line("best known", "", KNOWN, best)
     for table, row in published.printed_by(protocol):
         marks = _row_marks(record, row)
         if marks:
-            yield Line(row.name, "", PRINTED, marks, note=table.title)
+            whole = ", ".join(n.mark for n in table.footnotes if n.whole)
+            yield Line(
+                row.name.replace("_", " "), "", PRINTED, marks, note=f"{table.title}{f' [{whole}]' if whole else ''}"
+            )
+
+
+def _who(row: published.Row) -> str:
+    """Name of the method with its year, or of the whole row where its first identifier is no method."""
+    year = row.ids.get("year", "")
+    return f"{row.method.replace('_', ' ')}{f' {year}' if year else ''}" if "method" in row.ids else row.name
 
 
 def _marked(lines: list[Line], headings: Mapping[str, str]) -> list[Line]:
@@ -255,20 +276,18 @@ def _marked(lines: list[Line], headings: Mapping[str, str]) -> list[Line]:
     ranked = [x for x in lines if x.kind == MEASURED and not x.random]
     if len({line.label for line in ranked}) < 2:
         return lines
-    best: dict[tuple[str, str], float] = {}
+    met: dict[tuple[str, str], list[float]] = {}
     for line in ranked:
         for heading, better in headings.items():
             badness = badness_of(line.of(heading).value, better)
-            best[line.arm, heading] = min(badness, best.get((line.arm, heading), inf))
+            met.setdefault((line.arm, heading), []).extend([badness] if badness < inf else [])
+    best = {place: min(several) for place, several in met.items() if len(several) > 1}
 
     def marked(line: Line) -> Line:
         if line.kind != MEASURED or line.random:
             return line
         badness = {h: badness_of(m.value, headings.get(h, "lower")) for h, m in line.marks.items()}
-        marks = {
-            h: replace(m, best=badness[h] < inf and badness[h] == best.get((line.arm, h)))
-            for h, m in line.marks.items()
-        }
+        marks = {h: replace(m, best=badness[h] == best.get((line.arm, h))) for h, m in line.marks.items()}
         return replace(line, marks=marks)
 
     return [marked(line) for line in lines]

@@ -28,6 +28,8 @@ _METRICS = {
     "secs": SECONDS, "runtime_s": SECONDS, "time_ms": SECONDS,
 }  # fmt: skip
 """Printed heading -> metric; the variant that a program defines is that of the protocol."""
+_MANY = 8
+"""Places from which on a footnote is one on the papers in general."""
 _DIVISORS = {"time_ms": 1000.0}
 
 SAME = {
@@ -52,10 +54,12 @@ class Footnote:
     Attributes:
         mark: "1" ... "16", or a letter for later sources.
         text: the finding.
+        whole: it is of a whole table, or of all tables: of no number in particular.
     """
 
     mark: str
     text: str
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,16 @@ class Cell:
             return float(self.printed)
         except ValueError:
             return None
+
+    @property
+    def digits(self) -> int:
+        """Significant digits as printed.
+
+        >>> cell("ddff_t1", "DDFFNet-CC3", "MSE").digits, cell("ddff_t1", "DDFFNet-CC3", "RMS").digits
+        (2, 2)
+        """
+        mantissa = self.printed.lower().partition("e")[0].lstrip("-").replace(".", "")
+        return max(1, len(mantissa.lstrip("0")))
 
     @property
     def value(self) -> float | None:
@@ -148,7 +162,7 @@ class Table:
         'WILD, table 1'
         """
         paper = self.facts.get("paper")
-        return f"{paper}, table {self.facts['table']}" if paper else f"later figures, {self.facts['dataset']}"
+        return f"{paper}, table {self.facts['table']}" if paper else "since 2022"
 
     @property
     def dataset(self) -> str:
@@ -201,7 +215,7 @@ def table(name: str) -> Table:
         printed = list(line.items())[facts["ids"] :]
         cells = {cell.heading: cell for cell in (_cell(name, facts, notes, key, *pair) for pair in printed)}
         rows[key] = Row(key, ids, cells, _protocol(facts, ids))
-    return Table(name, facts, rows, tuple(Footnote(mark, note["text"]) for mark, note in notes.items()))
+    return Table(name, facts, rows, tuple(_footnote(mark, note, name) for mark, note in notes.items()))
 
 
 def cell(name: str, method: str, heading: str) -> Cell:
@@ -210,7 +224,7 @@ def cell(name: str, method: str, heading: str) -> Cell:
     Raises:
         UnknownNameError: no such table, row or column.
 
-    >>> cell("aif_sup_t5", "AiFDepthNet", "AbsRel").value
+    >>> round(cell("aif_sup_t5", "AiFDepthNet", "AbsRel").value, 6)
     0.111528
     """
     cells = table(name).row(method).cells
@@ -247,8 +261,13 @@ def _cell(name: str, facts: Mapping[str, Any], notes: Mapping[str, Any], row: st
     for note in mine.values():
         if _concerns(note.get("cells", []), name, row, heading):
             divisor *= note["divide"]
-    marks = tuple(Footnote(mark, note["text"]) for mark, note in mine.items())
+    marks = tuple(_footnote(mark, note, name) for mark, note in mine.items())
     return Cell(name, row, shown, text or "", _METRICS.get(shown, ""), divisor, suspect, marks)
+
+
+def _footnote(mark: str, note: Mapping[str, Any], name: str) -> Footnote:
+    whole = any(p["table"] == name and set(p) == {"table"} for p in note["places"]) or len(note["places"]) > _MANY
+    return Footnote(mark, note["text"], whole)
 
 
 def _concerns(places: list[dict[str, Any]], name: str, row: str = "", heading: str = "") -> bool:

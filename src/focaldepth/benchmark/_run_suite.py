@@ -86,11 +86,11 @@ def _ready(entry: Entry, given: Mapping[str, str]) -> Ready:
 
     try:
         return Ready(entry, str(find_weights(text, entry.method)))
-    except (WeightsError, UnknownNameError) as error:
+    except (WeightsError, UnknownNameError):
         if text != entry.weights:
             raise
-        how = f"focaldepth import CHECKPOINT --as {entry.method}; then --weights {entry.method}=FILE"
-        return Ready(entry, missing=f"no weights {entry.weights}: {how}. ({error.what})")
+        how = f"focaldepth import CHECKPOINT --as {entry.method}, then --weights {entry.method}=FILE"
+        return Ready(entry, missing=f"no weights {entry.weights}; {how}.")
 
 
 @dataclass(frozen=True)

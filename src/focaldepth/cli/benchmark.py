@@ -40,11 +40,9 @@ RANDOM = "random"
     "--weights",
     metavar="METHOD=FILE",
     multiple=True,
-    help="Weights of a network of the suite, file or name; or random for a dry run whose numbers mean nothing. Repeatable.",
+    help="Weights of a network, file or name; or random for a dry run whose numbers mean nothing. Repeatable.",
 )
-@_options.output(
-    "OUT", "Folder of the results; that of a stopped run of the same suite is gone on with.", required=False
-)
+@_options.output("OUT", "Folder of the results; a stopped run in it goes on.", required=False)
 @_options.settings(EstimateSettings, only=("device",))
 @_options.running
 def command(suite: str | None, output: str | None, **options: Any) -> None:
@@ -60,7 +58,8 @@ def command(suite: str | None, output: str | None, **options: Any) -> None:
     from focaldepth.report.suite import RUNS, SuiteOutcome, begin_suite, check_suite_folder, record, save_suite
 
     if options["listing"]:
-        return _list(as_json=options["as_json"])
+        _list(as_json=options["as_json"])
+        return
     if suite is None:
         raise click.UsageError(f"Name a suite: {', '.join(SUITES.names())}.")
     chosen = SUITES.get(suite).with_methods(_names(options["methods"]))
@@ -78,7 +77,9 @@ def command(suite: str | None, output: str | None, **options: Any) -> None:
     _tell(options, entries, found, todo)
     with _work.running(options) as run:
         records = run_suite(chosen, todo, store, EstimateSettings(device=options["device"]), run)
-    outcome = SuiteOutcome(suite, chosen, blocks(chosen, found, entries, records), records, facts)
+    absent = {entry.entry.label: entry.missing for entry in entries if entry.missing}
+    tables = blocks(chosen, found, entries, records)
+    outcome = SuiteOutcome(suite, chosen, tables, records, absent, facts)
     files = save_suite(outcome, out)
     current().written = str(out)
     if options["as_json"]:

@@ -10,7 +10,6 @@ from math import isfinite, isnan, nan
 from focaldepth.benchmark._outcome import TIME, Block
 from focaldepth.benchmark._run_suite import BAD_PIX
 from focaldepth.benchmark._suite import Suite
-from focaldepth.metrics.ause import METRIC as SPARSIFICATION
 from focaldepth.report.plot import Plot, Series
 
 TITLES = {
@@ -110,8 +109,7 @@ def _sparsification(suite: Suite, block: Block) -> Plot | None:
         x = [100 * (i + 1) / half for i in range(half)]
         series.append(Series(label, x, list(sums[:half]), markers=False))
         series.append(Series(label, x, list(sums[half:]), dashed=True, markers=False))
-    caption = f"{SPARSIFICATION.facts.symbol}: error kept / error of all"
-    return Plot(block.found.key, "pixels kept, %", caption, series) if series else None
+    return Plot(block.found.key, "pixels kept, %", "error kept / error of all", series) if series else None
 
 
 _MAKERS = {

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from focaldepth.benchmark._found import Found
 from focaldepth.benchmark._outcome import KNOWN, MEASURED, MISSING, NOTHING, PRINTED, TIME, Block, Line, Mark, overview
 from focaldepth.benchmark._suite import Suite
 
@@ -18,6 +17,7 @@ class CellText:
     Attributes:
         text: the number; empty where there is none.
         beside: the published number of the same method; empty where there is none.
+        who: of a best known number, its method.
         source: where that, or the number of a published line, was printed.
         best: to be set in bold.
         suspect: to be set in brackets.
@@ -26,6 +26,7 @@ class CellText:
 
     text: str = ""
     beside: str = ""
+    who: str = ""
     source: str = ""
     best: bool = False
     suspect: bool = False
@@ -34,7 +35,7 @@ class CellText:
     def markdown(self) -> str:
         """The cell of a Markdown table."""
         text = f"**{self.text}**" if self.best else f"({self.text})" if self.suspect else self.text
-        beside = f"published {self.beside}" if self.beside else ""
+        beside = f"published {self.beside}" if self.beside else self.who
         marks = f" [{', '.join(self.notes)}]" if self.notes else ""
         return (f"{text} ({beside})" if text and beside else text or beside) + marks
 
@@ -77,26 +78,33 @@ class TableText:
         lines = ["| " + " | ".join(("", *self.columns)) + " |", "|---|" + "---:|" * len(self.columns)]
         for row in self.rows:
             label = f"{row.label} (RANDOM WEIGHTS)" if row.random else row.label
+            label = f"{label} (not run)" if row.kind == MISSING else label
             label = f"*{label}*" if row.kind in (KNOWN, PRINTED) else label
             lines.append("| " + " | ".join((label, *(cell.markdown() for cell in row.cells))) + " |")
-        notes = [f"- {row.label}: {row.note}" for row in self.rows if row.note and row.kind in (MEASURED, MISSING)]
+        notes = [f"- {row.label}: {row.note}" for row in self.rows if row.note and row.kind == MEASURED]
         return "\n".join([*lines, *([""] if notes else []), *notes])
 
 
-def number(value: float) -> str:
+def number(value: float, digits: int = 0) -> str:
     """Write a number as tables of papers do; empty for NaN.
 
-    >>> number(0.000663), number(76.7412), number(0.0224), number(float("nan"))
+    Args:
+        value: the number.
+        digits: significant ones, of a number that was printed; 0 = those of a measured one.
+
+    >>> number(0.00066312), number(76.7412), number(0.0224), number(float("nan"))
     ('6.63e-4', '76.74', '0.02240', '')
+    >>> number(9.7e-4, 2), number(0.029, 2), number(53.0, 3)
+    ('9.7e-4', '0.029', '53.0')
     """
     if value != value:
         return ""
     if not isfinite(value) or value == 0:
         return f"{value:g}"
     if abs(value) < 1e-3 or abs(value) >= 1e5:
-        digits, _, power = f"{value:.2e}".partition("e")
-        return f"{digits}e{int(power)}"
-    return f"{value:#.4g}".rstrip(".")
+        mantissa, _, power = f"{value:.{(digits or 3) - 1}e}".partition("e")
+        return f"{mantissa}e{int(power)}"
+    return f"{value:#.{digits or 4}g}".rstrip(".")
 
 
 def block_tables(suite: Suite, block: Block) -> list[TableText]:
@@ -128,11 +136,6 @@ def summary_table(blocks: Sequence[Block]) -> TableText | None:
     return TableText("", (*columns, f"error / {first}", TIME), tuple(rows))
 
 
-def missing_text(found: Found) -> str:
-    """Say which data set was looked for and not found."""
-    return f"{found.name} ({found.protocol}): {found.missing}"
-
-
 def _whole(block: Block, lines: Sequence[Line] | None = None, caption: str = "") -> TableText:
     chosen = block.lines if lines is None else lines
     columns = [h for h in block.headings if any(_says(line.of(h)) for line in chosen)]
@@ -161,8 +164,11 @@ def _row(line: Line, marks: Sequence[Mark]) -> RowText:
 
 
 def _cell(mark: Mark, *, beside: bool = True) -> CellText:
-    other = number(mark.beside) if beside else ""
-    return CellText(number(mark.value), other, mark.source, mark.best, mark.suspect, mark.notes if beside else ())
+    other = number(mark.beside, mark.digits) if beside else ""
+    own = 0 if mark.beside == mark.beside else mark.digits  # digits are those of the published one of the two
+    return CellText(
+        number(mark.value, own), other, mark.who, mark.source, mark.best, mark.suspect, mark.notes if beside else ()
+    )
 
 
 def _says(mark: Mark) -> bool:

@@ -41,6 +41,7 @@ class SuiteOutcome:
         suite: its facts.
         blocks: one table per data set.
         records: all runs.
+        absent: label of an entry that did not run -> why.
         facts: how it came about: command line, settings, machine.
     """
 
@@ -48,6 +49,7 @@ class SuiteOutcome:
     suite: Suite
     blocks: Sequence[Block]
     records: Sequence[RunRecord]
+    absent: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -124,6 +126,7 @@ def record(outcome: SuiteOutcome) -> dict[str, Any]:
         "version": __version__,
         "title": outcome.suite.title,
         "random_weights": outcome.random,
+        "not_run": dict(outcome.absent),
         "failures": [f"{r.data}, {r.image}, {r.entry}: {r.failed}" for r in outcome.failures],
         "data": [_block(block) for block in outcome.blocks],
         "published": {name: _published(name) for name in outcome.suite.tables},
@@ -193,6 +196,8 @@ def markdown(outcome: SuiteOutcome, drawn: Mapping[str, Mapping[str, Plot]]) -> 
         for table in tables:
             parts += [*([f"### {table.caption}"] if table.caption else []), table.markdown()]
         parts += ["\n".join(f"[{n.mark}] {n.text}  " for n in block.footnotes)] if block.footnotes else []
+    absent = "\n".join(f"- {label}: {why}" for label, why in outcome.absent.items())
+    parts += ["## Not run", absent] if absent else []
     for kind, plots in drawn.items():
         parts += [f"## {TITLES[kind]}", CAPTIONS[kind]]
         parts.append("\n".join(f"![{p.title}]({FIGURES}/{file_name(kind, key)})" for key, p in plots.items()))
@@ -222,6 +227,7 @@ def page(outcome: SuiteOutcome, drawn: Mapping[str, Mapping[str, Plot]]) -> str:
         blocks=[(b, _about(b), tables) for b, tables in shown if tables],
         figures=[(TITLES[k], CAPTIONS[k], [svg(p) for p in plots.values()]) for k, plots in drawn.items()],
         published=[(published.table(n).title, n, *published_table(n)) for n in suite.tables],
+        absent=outcome.absent,
         sources=published.sources(),
         made=_made(outcome),
     )
@@ -264,6 +270,8 @@ def _warnings(outcome: SuiteOutcome) -> list[str]:
             f"DRY RUN WITH RANDOM WEIGHTS: the numbers of {', '.join(outcome.random)} mean nothing. They show that the "
             "suite runs, and how long it takes."
         )
+    if not outcome.records:
+        found.append("Nothing was run: these are the published numbers alone.")
     if outcome.failures:
         first = outcome.failures[0]
         found.append(

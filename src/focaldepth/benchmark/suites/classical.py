@@ -10,7 +10,7 @@ SUITE = Suite(
     "own error?",
     entries=classical("naive", "classical-fast", "classical", "vdff", "semi-global"),
     wanted=(
-        Wanted("ddff12", "ddff-dfv-val-10"),
+        Wanted("ddff12", "ddff-dfv-val"),
         Wanted("fod500", "fod-wild"),
         Wanted("hci", "hci-ddff"),
         Wanted("middlebury", "mid-wild"),

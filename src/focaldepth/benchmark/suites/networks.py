@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from focaldepth.benchmark._suite import Entry, Suite, Wanted, trained
+from focaldepth.benchmark._suite import Entry, Printed, Suite, Wanted, trained
 
 _TRAINED = {
     "ddff12": ("ddffnet", "pspnet-dff", "defocusnet", "aifdepthnet", "fv", "dfv", "dff-in-the-wild"),
@@ -21,7 +21,8 @@ _JUDGED_ON = {"flyingthings3d": "middlebury"}
 def _entries() -> Iterator[Entry]:
     for tag, methods in _TRAINED.items():
         for method in methods:
-            yield trained(method, tag, f"{method}.{tag}", data=(_JUDGED_ON.get(tag, tag),))
+            five = (Printed("dfv_sup_t1", "DFV, 5"),) if (method, tag) == ("dfv", "ddff12") else ()
+            yield trained(method, tag, f"{method}.{tag}", data=(_JUDGED_ON.get(tag, tag),), published=five)
     yield from (Entry(name, data=("ddff12",)) for name in ("psp-lf", "dflf"))
 
 

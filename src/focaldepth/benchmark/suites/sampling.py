@@ -30,7 +30,7 @@ SUITE = Suite(
         Arm("by chance, seed 1", drawn(5, 1)),
         Arm("by chance, seed 2", drawn(5, 2)),
     ),
-    wanted=(Wanted("hci", "hci-aif"), Wanted("ddff12", "ddff-dfv-val-10"), Wanted("fod500", "fod-wild")),
+    wanted=(Wanted("hci", "hci-aif"), Wanted("ddff12", "ddff-dfv-val"), Wanted("fod500", "fod-wild")),
     tables=("aif_sup_t1",),
     figures=("arms",),
     arm_axis="choice of frames",

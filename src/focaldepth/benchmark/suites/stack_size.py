@@ -31,7 +31,7 @@ SUITE = Suite(
         trained("dff-in-the-wild", "fod500-random", "dff-in-the-wild, trained on random numbers", data=("fod500",)),
     ),
     arms=tuple(Arm(f"N = {n}", evenly(n), x=n) for n in range(2, 11)),
-    wanted=(Wanted("ddff12", "ddff-dfv-val-10"), Wanted("hci", "hci-aif"), Wanted("fod500", "fod-wild")),
+    wanted=(Wanted("ddff12", "ddff-dfv-val"), Wanted("hci", "hci-aif"), Wanted("fod500", "fod-wild")),
     tables=("dfv_sup_t1", "aif_sup_t2"),
     figures=("arms", "arm-time"),
     arm_axis="number of frames",
