@@ -161,7 +161,7 @@ class TestOfficial:
     def test_a_file_cut_short_is_a_read_error(self, official: Path, tmp_path: Path) -> None:
         whole = (official / "ddff-dataset-trainval.h5").read_bytes()
         (tmp_path / "ddff-dataset-trainval.h5").write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(ReadError, match="HDF5 cannot be read .*truncated"):
+        with pytest.raises(ReadError, match=r"HDF5 cannot be read .*truncated"):
             dataset("ddff12").items(tmp_path)
         (tmp_path / "ddff-dataset-trainval.h5").write_bytes(b"no HDF5")
         with pytest.raises(ReadError, match="HDF5 cannot be read"):
@@ -239,14 +239,15 @@ class TestRaw:
         folder.mkdir(parents=True)
         views = np.load(raw / "LightField/test/lockeroom/LF_0001.npy")
         savemat(folder / "LF_0007.mat", {"LF": views})
-        sample = only(dataset("ddff12-raw"), tmp_path, "lockeroom_0007")
-        assert np.array_equal(
-            sample.stack.read_all(), only(dataset("ddff12-raw"), raw, "lockeroom_0001").stack.read_all()
-        )
+        made = dataset("ddff12-raw", refocuser="phase")
+        sample, twin = only(made, tmp_path, "lockeroom_0007"), only(made, raw, "lockeroom_0001")
+        assert np.array_equal(sample.stack.read_all(), twin.stack.read_all())
         assert sample.truth is None
         savemat(folder / "LF_0007.mat", {"other": np.zeros(3)})
         with pytest.raises(ReadError, match="variable LF cannot be read"):
-            only(dataset("ddff12-raw"), tmp_path, "lockeroom_0007")
+            only(made, tmp_path, "lockeroom_0007")
+        np.save(folder / "LF_0007.npy", views)
+        assert only(made, tmp_path, "lockeroom_0007").stack.info.files == (str(folder / "LF_0007.npy"),)
 
     def test_absent_depth_and_gaps_are_named(self, raw: Path, tmp_path: Path) -> None:
         folder = tmp_path / "LightField" / "train" / "kitchen"
