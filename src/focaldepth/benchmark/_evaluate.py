@@ -9,13 +9,12 @@ from math import nan
 
 import numpy as np
 
-from focaldepth.benchmark._data import Item
 from focaldepth.benchmark._protocol import Column, Protocol
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import FocalDepthError
 from focaldepth.core.progress import Progress, Run
 from focaldepth.core.result import DepthResult
-from focaldepth.core.sample import Sample
+from focaldepth.core.sample import Item, Sample
 from focaldepth.core.stack import white_of
 from focaldepth.estimate import EstimateSettings, estimate
 from focaldepth.metrics._case import Case, Rules, make_case, with_pictures

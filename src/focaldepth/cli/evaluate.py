@@ -52,9 +52,9 @@ def command(method: str, data: tuple[str, ...], output: str | None, **options: A
     ground_truth_depth.npy (metres) or ground_truth_frames.npy beside them. Every stack goes through the same door as in
     `estimate`; unit and filling are the protocol's.
     """
-    from focaldepth.benchmark._data import items
     from focaldepth.benchmark._evaluate import evaluate_method
     from focaldepth.benchmark._protocol import PROTOCOLS
+    from focaldepth.datasets.plain import stacks_of
     from focaldepth.estimate import make_method
     from focaldepth.io._atomic import check_target
     from focaldepth.metrics._metric import metric
@@ -69,7 +69,7 @@ def command(method: str, data: tuple[str, ...], output: str | None, **options: A
     out = None if output is None else Path(output)
     if out is not None:
         check_target(out, options["overwrite"], inputs=data, record=RECORD)
-    stacks = items(data, **({"focus_unit": options["focus_unit"]} if options["focus_unit"] else {}))
+    stacks = stacks_of(data, **({"focus_unit": options["focus_unit"]} if options["focus_unit"] else {}))
     extremes = Extremes(metric(protocol.columns[0].metric).facts.better)
     with _work.running(options) as run:
         found = evaluate_method(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,3 +52,18 @@ class Sample:
                 where=self.name,
                 hint="Count frames from 0.",
             )
+
+
+@dataclass(frozen=True)
+class Item:
+    """One stack of a data set, read when it is its turn.
+
+    Attributes:
+        name: unique in its data set.
+        open: reads it.
+        split: of its data set ("train", "test" ...); empty = none.
+    """
+
+    name: str
+    open: Callable[[], Sample]
+    split: str = ""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import ReadError, StackError
 from focaldepth.core.result import DepthMap
-from focaldepth.core.sample import Sample
+from focaldepth.core.sample import Item, Sample
+from focaldepth.core.settings import check, setting
+from focaldepth.datasets._dataset import Dataset, DatasetSpec, Root, check_split
 from focaldepth.io.load import load_sample
 from focaldepth.metrics._geometry import enlarge
 
@@ -22,20 +24,7 @@ _TRUTH = re.compile(r"ground_truth_(\w+)\.npy")
 _CONTAINERS = (".npz", ".h5", ".hdf5")
 
 
-@dataclass(frozen=True)
-class Item:
-    """One stack of a data set, read when it is its turn.
-
-    Attributes:
-        name: unique in its data set.
-        open: reads it.
-    """
-
-    name: str
-    open: Callable[[], Sample]
-
-
-def items(paths: Sequence[str | Path], **reading: Any) -> list[Item]:
+def stacks_of(paths: Sequence[str | Path], **reading: Any) -> list[Item]:
     """List the stacks with truth behind paths; nothing is read yet.
 
     Args:
@@ -101,3 +90,54 @@ def _read(path: Path, name: str, reading: dict[str, Any]) -> Sample:
     if sample.truth is None:
         raise StackError("carries no truth to compare with.", where=path, hint=_HINT)
     return sample
+
+
+@dataclass(frozen=True)
+class Plain(Dataset):
+    """Any folder of stacks that carry their truth or have it beside them."""
+
+    spec: ClassVar[DatasetSpec] = DatasetSpec(
+        title="Stacks with a truth beside them",
+        address="your own data",
+        licence="that of the files",
+        citation=None,
+        summary="npz and HDF5 files that carry their truth, folders of pictures with a ground truth, folders of such.",
+        unit=None,
+        focus="as the files say",
+        frames="2 or more",
+        protocols=("plain", "scale-free"),
+        layout=(
+            "NAME.npz: frames, focus, focus_unit, depth [, all_in_focus]",
+            "NAME/*.png with ground_truth_depth.npy (metres), ground_truth_frames.npy or ground_truth_UNIT.npy",
+        ),
+    )
+
+    focus_unit: str = setting("", "unit of focus positions that state none: m, mm, um, dioptre, px")
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def items(self, root: Root, split: str = "") -> list[Item]:
+        """List the stacks below a folder, or the one of a file; there are no splits."""
+        check_split(split, self.spec)
+        return stacks_of([Path(root)], **({"focus_unit": self.focus_unit} if self.focus_unit else {}))
+
+    def fake(self, out: Root, seed: int = 0) -> None:
+        """Write one npz, and one folder of pictures with metres beside them."""
+        from focaldepth.io.picture import write_picture
+
+        rng = np.random.default_rng(seed)
+        frames = rng.integers(0, 256, (4, 12, 16, 3), np.uint8)
+        depth = rng.uniform(0.5, 2.0, (12, 16)).astype(np.float32)
+        depth[0, 0] = np.nan
+        folder = Path(out) / "pictures"
+        folder.mkdir(parents=True, exist_ok=True)
+        focus = [0.5, 1.0, 1.5, 2.0]
+        np.savez(Path(out) / "stack.npz", frames=frames, focus=focus, focus_unit="metre", depth=depth)
+        for i, frame in enumerate(frames):
+            write_picture(folder / f"frame_{i}.png", frame)
+        (folder / "focus_distance.txt").write_text("\n".join(map(str, focus)) + "\n", encoding="utf-8")
+        np.save(folder / "ground_truth_depth.npy", depth)
+
+
+DATASET = Plain
