@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from focaldepth.core.axis import Unit
-from focaldepth.core.errors import MissingExtraError, ReadError, WriteError
+from focaldepth.core.errors import ReadError, WriteError
 from focaldepth.core.result import DepthMap
 from focaldepth.io._map_facts import map_facts, to_map
+from focaldepth.io.exr import library
 from focaldepth.io._writer import WriteContext
 
 
@@ -30,7 +31,7 @@ class ExrWriter:
 
     def write(self, path: Path, map: DepthMap, context: WriteContext) -> tuple[Path, ...]:
         """Write the map; unit, scale and invalid value are header attributes."""
-        exr = _library(path)
+        exr = library(path)
         facts = {key: value for key, value in map_facts(map.unit, context).items() if key != "schema"}
         header = {"type": exr.scanlineimage, "compression": exr.NO_COMPRESSION, **_attributes(facts)}
         channel = "Z" if map.unit is Unit.METRE else "Y"
@@ -44,7 +45,7 @@ class ExrWriter:
 
     def read(self, path: Path, unit: Unit | None = None) -> DepthMap:
         """Read channel Z, Y or the only one there is."""
-        exr = _library(path)
+        exr = library(path)
         if not path.is_file():
             raise ReadError("does not exist.", where=path, hint="Check the name.")
         try:
@@ -70,14 +71,6 @@ class ExrWriter:
 
 def _attributes(facts: dict[str, Any]) -> dict[str, Any]:
     return {key: str(value) if not isinstance(value, float) else value for key, value in facts.items()}
-
-
-def _library(path: Path) -> Any:
-    try:
-        import OpenEXR
-    except ImportError as error:
-        raise MissingExtraError("EXR", "exr", where=path) from error
-    return OpenEXR
 
 
 WRITER = ExrWriter()
