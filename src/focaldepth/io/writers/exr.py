@@ -14,8 +14,8 @@ from focaldepth.core.axis import Unit
 from focaldepth.core.errors import ReadError, WriteError
 from focaldepth.core.result import DepthMap
 from focaldepth.io._map_facts import map_facts, to_map
-from focaldepth.io.exr import library
 from focaldepth.io._writer import WriteContext
+from focaldepth.io.exr import library
 
 
 @dataclass(frozen=True)
