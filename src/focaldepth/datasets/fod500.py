@@ -19,7 +19,7 @@ from focaldepth.core.settings import check, setting
 from focaldepth.datasets._blender import Naming, Scene, first_folder, split_scenes
 from focaldepth.datasets._dataset import Dataset, DatasetSpec, Root, check_split, missing
 from focaldepth.datasets._pictures import picture_stack, read_picture
-from focaldepth.io.exr import read_exr, write_exr
+from focaldepth.io._exr import read_plane, write_plane
 
 AXIS = FocusAxis(np.array([0.1, 0.15, 0.3, 0.7, 1.5]), Unit.METRE)
 _NAMING = Naming(picture=".tif", depth=".exr")
@@ -84,7 +84,7 @@ class FoD500(Dataset):
 
     def _open(self, scene: Scene, split: str) -> Sample:
         stack = picture_stack(scene.frames, AXIS, name=scene.name, origin=self.spec.title, optics=_OPTICS)
-        depth = read_exr(scene.depth)
+        depth = read_plane(scene.depth).astype(np.float32)
         values = wrap(depth) if self.wrapped else depth
         sharp = None if scene.sharp is None else read_picture(scene.sharp)
         truth = DepthMap(values, Unit.METRE, np.isfinite(values) & (values > 0))
@@ -100,7 +100,7 @@ class FoD500(Dataset):
         for number in range(5):
             for i, frame in enumerate(rng.integers(0, 256, (5, 24, 32, 3), np.uint8)):
                 write_picture(folder / f"{number:06d}_{i:02d}All.tif", frame)
-            write_exr(folder / f"{number:06d}Dpt.exr", _fake_depth(rng).astype(np.float16), ("R", "G", "B"))
+            write_plane(folder / f"{number:06d}Dpt.exr", _fake_depth(rng).astype(np.float16), "RGB")
 
 
 def wrap(depth: NDArray[np.float32]) -> NDArray[np.float32]:
