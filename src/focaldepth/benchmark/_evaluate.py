@@ -18,7 +18,7 @@ from focaldepth.core.sample import Item, Sample
 from focaldepth.core.stack import white_of
 from focaldepth.estimate import EstimateSettings, estimate
 from focaldepth.metrics._case import Case, Rules, make_case, with_pictures
-from focaldepth.metrics._geometry import in_geometry, place_of_truth
+from focaldepth.metrics._geometry import confidence_in_geometry, in_geometry, place_of_truth
 from focaldepth.metrics._metric import metric
 from focaldepth.metrics._scores import Scores
 
@@ -190,12 +190,13 @@ def score_sample(
         run: progress, threads, memory.
 
     Raises:
-        StackError: the sample carries no truth.
+        StackError: the sample carries no truth, or lacks the confidence that a column weights by.
         UnitError: no law leads from the unit of the stack to the one of the protocol.
     """
     truth = sample.truth
     if truth is None:
         raise StackError("carries no truth to compare with.", where=sample.name, hint="Give stacks with a truth.")
+    _need_confidence(sample, record)
     reference = _still_there(sample, record)
     stack = record.pick(sample.stack)
     sample = replace(sample, stack=stack, reference=reference)
@@ -206,10 +207,24 @@ def score_sample(
     seconds = time.perf_counter() - start
     place = place_of_truth(result, sample)
     truth = in_geometry(truth, place, result.map.shape)
-    case = make_case(result.filled or result.map, truth, rules, result.optics)
+    weight = sample.confidence
+    weight = None if weight is None else confidence_in_geometry(weight, place, result.map.shape)
+    case = make_case(result.filled or result.map, truth, rules, result.optics, confidence=weight)
     if sample.all_in_focus is not None and np.allclose(place, np.eye(3), atol=1e-6):
         case = with_pictures(case, result.all_in_focus, sample.all_in_focus, white_of(sample.all_in_focus.dtype))
-    return Scored(case, make_case(result.map, truth, rules, result.optics), result, seconds)
+    claimed = make_case(result.map, truth, rules, result.optics, confidence=weight)
+    return Scored(case, claimed, result, seconds)
+
+
+def _need_confidence(sample: Sample, record: Protocol) -> None:
+    """Raise StackError where a column weights by a confidence that the sample lacks."""
+    column = next((c.metric for c in record.columns if "confidence" in metric(c.metric).facts.needs), None)
+    if column is not None and sample.confidence is None:
+        raise StackError(
+            f"carries no confidence of its truth, which {column} weights by.",
+            where=sample.name,
+            hint="Give data that has one (smartphone), or another --protocol.",
+        )
 
 
 def _asked(rules: Rules, axis_unit: Unit) -> str:

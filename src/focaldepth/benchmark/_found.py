@@ -16,7 +16,6 @@ from focaldepth.datasets.plain import stacks_of
 
 _NUMBERED = re.compile(r"(.+?)[_-]\d+")
 _CONTAINERS = (".npz", ".h5", ".hdf5")
-_SPLITS = ("test", "val", "validation")
 
 
 @dataclass(frozen=True)
@@ -91,21 +90,28 @@ def _published(wanted: Wanted, root: Path | None) -> Found:
     blank = Found(wanted.dataset, wanted.protocol, published=True)
     if root is None:
         return replace(blank, missing="no --root was given.")
-    if wanted.dataset not in DATASETS.names():
-        return replace(blank, missing=f"no reader of {wanted.dataset} is installed (focaldepth.datasets).")
-    made = dataset(wanted.dataset)
-    split = wanted.split or next((s for s in _SPLITS if s in made.spec.splits), "")
-    named = [p for p in (root.iterdir() if root.is_dir() else ()) if _plain(p.name) == _plain(wanted.dataset)]
+    readers = [n for n in DATASETS.names() if wanted.protocol in DATASETS.get(n).spec.protocols and n != "plain"]
+    if not readers:
+        return replace(blank, missing=f"no reader of a data set for {wanted.protocol} is installed.")
     reasons = []
-    for place in (*named, root):
-        try:
-            items = made.items(place, split)
-        except FocalDepthError as error:
-            reasons.append(str(error))
-            continue
-        if items:
-            return replace(blank, items=tuple(items), place=str(place))
+    for name in readers:
+        made = dataset(name)
+        split = wanted.split or next((s for s in _splits(wanted.protocol) if s in made.spec.splits), "")
+        named = [p for p in sorted(root.iterdir()) if _plain(p.name) == _plain(name)] if root.is_dir() else []
+        for place in (*named, root):
+            try:
+                items = made.items(place, split)
+            except FocalDepthError as error:
+                reasons.append(str(error))
+                continue
+            if items:
+                return replace(blank, items=tuple(items), place=str(place))
     return replace(blank, missing=reasons[0] if reasons else f"{root} holds no {wanted.dataset}.")
+
+
+def _splits(protocol: str) -> tuple[str, ...]:
+    """Splits that a protocol may mean, the likeliest first."""
+    return ("val", "validation", "test") if "val" in protocol.split("-") else ("test", "val", "validation")
 
 
 def _plain(name: str) -> str:

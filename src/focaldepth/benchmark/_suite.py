@@ -73,9 +73,9 @@ class Wanted:
     """A data set that a suite is about.
 
     Attributes:
-        dataset: its name.
+        dataset: its name in the published tables; readers are those that name the protocol.
         protocol: by which it is judged.
-        split: of the data set; empty = the first of test, val, validation that it has.
+        split: of the data set; empty = val or test, as the name of the protocol says.
     """
 
     dataset: str
