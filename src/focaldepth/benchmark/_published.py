@@ -285,7 +285,8 @@ def _protocol(facts: Mapping[str, Any], ids: Mapping[str, str]) -> str:
     if not column:
         return str(_fact(facts, "protocol") or "")
     named: Mapping[str, str] = _fact(facts, "protocols") or {}
-    return named.get(ids[column], "" if named else ids[column])
+    key = ", ".join(ids[part] for part in str(column).split(", "))
+    return named.get(key, "" if named else key)
 
 
 def _fact(facts: Mapping[str, Any], key: str) -> Any:
