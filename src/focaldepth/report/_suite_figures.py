@@ -20,9 +20,9 @@ TITLES = {
     "sparsification": "What the error bar knows",
 }
 CAPTIONS = {
-    "time": "Mean over the stacks of each data set; lower left is better.",
+    "time": "Mean error and median time of the stacks of each data set; lower left is better.",
     "arms": "Mean over the stacks of each data set that have enough frames for it.",
-    "arm-time": "Time of one estimate.",
+    "arm-time": "Median time of one estimate.",
     "bad-pix": "Share of pixels whose error is above the threshold, which is a share of the focus range.",
     "sparsification": "Error that is left when only the best pixels are kept: solid as the method's own sigma ranks "
     "them, dashed as the true error would. The closer, the better sigma knows.",
