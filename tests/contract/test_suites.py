@@ -58,7 +58,7 @@ def test_its_arms_choose_frames_in_order(suite: Suite) -> None:
     for arm in suite.arms:
         for n in range(2, 45) if arm.frames else ():
             chosen = arm.frames(n)
-            assert chosen is None or (list(chosen) == sorted(set(chosen)) and 0 <= chosen[0] and chosen[-1] < n)
+            assert chosen is None or (list(chosen) == sorted(set(chosen)) and chosen[0] >= 0 and chosen[-1] < n)
             assert chosen is None or len(chosen) >= 2
 
 
