@@ -150,7 +150,7 @@ def _block(
     notes = {n.mark: n for t in suite.tables for n in published.table(t).footnotes}
     notes |= {n.mark: n for t, _ in published.printed_by(protocol) for n in t.footnotes}
     used = {mark for line in lines for m in line.marks.values() for mark in m.notes}
-    used |= {n.mark for t, _ in published.printed_by(protocol) for n in t.footnotes if n.whole}
+    used |= {mark for _, row in published.printed_by(protocol) for mark in _general(row)}
     return Block(
         found, record, ", ".join(Unit(u).symbol for u in units), headings, tuple(lines), bool(kin),
         _curves(here, found, grouped), tuple(sorted((n for mark, n in notes.items() if mark in used), key=_order)),
@@ -230,8 +230,8 @@ def _beside(found: Found, record: Protocol, entry: Entry, arm: str) -> dict[str,
     return marks
 
 
-def _row_marks(record: Protocol, row: published.Row) -> dict[str, Mark]:
-    """Numbers of a published row under the headings of a protocol."""
+def _row_marks(record: Protocol, row: published.Row, scopes: tuple[str, ...] = ("row", "cell")) -> dict[str, Mark]:
+    """Numbers of a published row under the headings of a protocol, with its footnotes of some scopes."""
     marks = {}
     for column in (*record.columns, Column(published.SECONDS)):
         time = column.metric == published.SECONDS
@@ -239,7 +239,7 @@ def _row_marks(record: Protocol, row: published.Row) -> dict[str, Mark]:
         if cell is not None and cell.value is not None:
             heading = TIME if time else column.heading
             title = f"{published.table(cell.table).title}: {row.name}"
-            notes = tuple(n.mark for n in cell.footnotes if not n.whole)
+            notes = tuple(n.mark for n in cell.footnotes if n.scope in scopes)
             marks[heading] = Mark(
                 cell.value * column.factor, source=title, digits=cell.digits, suspect=cell.suspect, notes=notes
             )
@@ -258,12 +258,18 @@ def _printed(protocol: str, record: Protocol) -> Iterator[Line]:
     if best:
         yield Line("best known", "", KNOWN, best)
     for table, row in published.printed_by(protocol):
-        marks = _row_marks(record, row)
+        marks = _row_marks(record, row, ("cell",))
         if marks:
-            whole = ", ".join(n.mark for n in table.footnotes if n.whole)
+            whole = ", ".join(_general(row))
             yield Line(
                 row.name.replace("_", " "), "", PRINTED, marks, note=f"{table.title}{f' [{whole}]' if whole else ''}"
             )
+
+
+def _general(row: published.Row) -> list[str]:
+    """Marks of the footnotes of a row as a whole, those of its table among them."""
+    marks = {n.mark: n for c in row.cells.values() for n in c.footnotes if n.scope != "cell"}
+    return [n.mark for n in sorted(marks.values(), key=_order)]
 
 
 def _who(row: published.Row) -> str:

@@ -54,12 +54,12 @@ class Footnote:
     Attributes:
         mark: "1" ... "16", or a letter for later sources.
         text: the finding.
-        whole: it is of a whole table, or of all tables: of no number in particular.
+        scope: "table" (or the papers in general), "row", or "cell".
     """
 
     mark: str
     text: str
-    whole: bool = False
+    scope: str = "table"
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def table(name: str) -> Table:
         printed = list(line.items())[facts["ids"] :]
         cells = {cell.heading: cell for cell in (_cell(name, facts, notes, key, *pair) for pair in printed)}
         rows[key] = Row(key, ids, cells, _protocol(facts, ids))
-    return Table(name, facts, rows, tuple(_footnote(mark, note, name) for mark, note in notes.items()))
+    return Table(name, facts, rows, tuple(_footnote(mark, note, name, "", "") for mark, note in notes.items()))
 
 
 def cell(name: str, method: str, heading: str) -> Cell:
@@ -261,13 +261,15 @@ def _cell(name: str, facts: Mapping[str, Any], notes: Mapping[str, Any], row: st
     for note in mine.values():
         if _concerns(note.get("cells", []), name, row, heading):
             divisor *= note["divide"]
-    marks = tuple(_footnote(mark, note, name) for mark, note in mine.items())
+    marks = tuple(_footnote(mark, note, name, row, heading) for mark, note in mine.items())
     return Cell(name, row, shown, text or "", _METRICS.get(shown, ""), divisor, suspect, marks)
 
 
-def _footnote(mark: str, note: Mapping[str, Any], name: str) -> Footnote:
-    whole = any(p["table"] == name and set(p) == {"table"} for p in note["places"]) or len(note["places"]) > _MANY
-    return Footnote(mark, note["text"], whole)
+def _footnote(mark: str, note: Mapping[str, Any], name: str, row: str, heading: str) -> Footnote:
+    here = [place for place in note["places"] if _concerns([place], name, row, heading)]
+    if any(set(place) == {"table"} for place in here) or len(note["places"]) > _MANY:
+        return Footnote(mark, note["text"], "table")
+    return Footnote(mark, note["text"], "row" if any("metrics" not in place for place in here) else "cell")
 
 
 def _concerns(places: list[dict[str, Any]], name: str, row: str = "", heading: str = "") -> bool:

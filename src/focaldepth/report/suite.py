@@ -239,10 +239,14 @@ def published_table(name: str) -> tuple[TableText, list[tuple[str, str]]]:
     headings = list(next(iter(table.rows.values())).cells)
     rows = []
     for row in table.rows.values():
+        of_row = dict.fromkeys(n.mark for c in row.cells.values() for n in c.footnotes if n.scope == "row")
+        marks = f" [{', '.join(of_row)}]" if of_row else ""
+        label = f"{row.name.replace('_', ' ')}{marks}"
         cells = [
-            CellText(c.printed, suspect=c.suspect, notes=tuple(n.mark for n in c.footnotes)) for c in row.cells.values()
+            CellText(c.printed, suspect=c.suspect, notes=tuple(n.mark for n in c.footnotes if n.scope == "cell"))
+            for c in row.cells.values()
         ]
-        rows.append(RowText(row.name.replace("_", " "), "published", tuple(cells)))
+        rows.append(RowText(label, "published", tuple(cells)))
     columns = tuple(next(iter(table.rows.values())).cells[h].heading for h in headings)
     return TableText("", columns, tuple(rows)), [(n.mark, n.text) for n in table.footnotes]
 
