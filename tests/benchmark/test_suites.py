@@ -165,6 +165,16 @@ class TestRuns:
         assert calls == []
         assert str(again[0].lines) == str(made[0].lines)
 
+    def test_equal_runs_are_shared(self, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Two lines that mean the same method with the same settings: it runs once, both have the numbers."""
+        real, calls = _run_suite.score_sample, []
+        monkeypatch.setattr(_run_suite, "score_sample", lambda *rest: calls.append(1) or real(*rest))
+        suite = replace(TOY, entries=(Entry("a", "naive"), Entry("b", "naive")))
+        records, _ = run_all(suite, find_data(suite, root, ["macro"]), RunStore(tmp_path / "runs"))
+        assert [r.entry for r in records] == ["a", "b"]
+        assert len(calls) == 1
+        assert records[0].filled == records[1].filled
+
     def test_other_settings_are_other_runs(self, root: Path, tmp_path: Path) -> None:
         found = find_data(TOY, root, ["macro"])
         store = RunStore(tmp_path / "runs")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,7 @@ class RunStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._runs: dict[Key, RunRecord] = {}
+        self._equal: dict[tuple[str, str, str, str], RunRecord] = {}
         if path.exists():
             whole = 0
             for end, line in _lines(path):
@@ -88,7 +89,7 @@ class RunStore:
                         f"line {len(self._runs) + 1} is damaged.", where=path, hint="Delete it, or give another -o."
                     )
                 if record is not None:
-                    self._runs[record.key] = record
+                    self._take(record)
                     whole = end
             if whole < path.stat().st_size:
                 os.truncate(path, whole)
@@ -97,13 +98,25 @@ class RunStore:
         return len(self._runs)
 
     def get(self, key: Key, settings: str) -> RunRecord | None:
-        """Return a finished run of exactly these settings; failed ones are tried again."""
+        """Return a finished run of exactly these settings; failed ones are tried again.
+
+        Two entries that run the very same, such as one network on which the same weights were forced, share their runs.
+        """
         found = self._runs.get(key)
-        return found if found is not None and found.settings == settings and not found.failed else None
+        if found is not None and found.settings == settings and not found.failed:
+            return found
+        data, image, entry, arm = key
+        equal = self._equal.get((data, image, arm, settings))
+        return None if equal is None else replace(equal, entry=entry)
+
+    def _take(self, record: RunRecord) -> None:
+        self._runs[record.key] = record
+        if not record.failed:
+            self._equal[record.data, record.image, record.arm, record.settings] = record
 
     def add(self, record: RunRecord) -> None:
         """Store a run; it is on the disk when this returns."""
-        self._runs[record.key] = record
+        self._take(record)
         text = json.dumps(_plain(asdict(record)), ensure_ascii=False, allow_nan=False)
         with self.path.open("a", encoding="utf-8") as file:
             file.write(text + "\n")
