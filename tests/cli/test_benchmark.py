@@ -68,6 +68,9 @@ def test_files_and_going_on(cli, root: Path, tmp_path: Path) -> None:
     again = cli("benchmark", "classical", "--root", root, *METHODS, "-o", out, "--quiet")
     assert (again.code, again.out, again.err) == (0, said.out, "")
     assert runs.read_bytes() == before
+    assert cli("benchmark", "classical", "--root", root, *METHODS, "-o", out, "--quiet", "--overwrite").code == 0
+    assert runs.read_bytes() != before, "times differ: everything was run again"
+    before = runs.read_bytes()
     runs.write_bytes(before[:-9])
     assert cli("benchmark", "classical", "--root", root, *METHODS, "-o", out, "--quiet").code == 0
     assert len(runs.read_bytes().splitlines()) == 6

@@ -43,6 +43,7 @@ RANDOM = "random"
     help="Weights of a network, file or name; or random for a dry run whose numbers mean nothing. Repeatable.",
 )
 @_options.output("OUT", "Folder of the results; a stopped run in it goes on.", required=False)
+@click.option("--overwrite", is_flag=True, help="Forget the finished runs in OUT, as after data have changed.")
 @_options.settings(EstimateSettings, only=("device",))
 @_options.running
 def command(suite: str | None, output: str | None, **options: Any) -> None:
@@ -72,6 +73,8 @@ def command(suite: str | None, output: str | None, **options: Any) -> None:
     todo = tasks(chosen, found, entries)
     facts = _facts()
     begin_suite(out, suite, facts)
+    if options["overwrite"]:
+        (out / RUNS).unlink(missing_ok=True)
     store = RunStore(out / RUNS)
     current().kept = f"finished runs are kept in {out}, the same command goes on with them"
     _tell(options, entries, found, todo)
