@@ -275,7 +275,8 @@ def _general(row: published.Row) -> list[str]:
 def _who(row: published.Row) -> str:
     """Name of the method with its year, or of the whole row where its first identifier is no method."""
     year = row.ids.get("year", "")
-    return f"{row.method.replace('_', ' ')}{f' {year}' if year else ''}" if "method" in row.ids else row.name
+    name = f"{row.method}{f' {year}' if year else ''}" if "method" in row.ids else row.name
+    return name.replace("_", " ")
 
 
 def _marked(lines: list[Line], headings: Mapping[str, str]) -> list[Line]:

@@ -64,5 +64,5 @@ SUITE = Suite(
     wanted=(Wanted("fod500", "fod-wild"), Wanted("ddff12", "ddff-official-test"), Wanted("hci", "hci-aif")),
     tables=("wild_t5", "ddff_t1", "ddff_t2", "aif_sup_t3", "aif_sup_t4"),
     figures=("time",),
-    note="Variants are trained with `--set` of the network's options; each needs weights of its own.",
+    note="Variants are trained with --set of the network's options; each needs weights of its own.",
 )

@@ -26,11 +26,10 @@ SUITE = Suite(
         Arm("auto", align="auto"),
     ),
     wanted=(Wanted("wild-simulator", "alignment-ablation"),),
-    protocol="alignment-ablation",
     unregistered=True,
     tables=("wild_t4",),
     figures=("arms", "time"),
     arm_axis="alignment",
     note="Of the published rows, initial FoVs is metadata here, homography is features or ECC, and the alignment "
-    "network is `auto`: a network that aligns by itself gets the frames as they are.",
+    "network is auto: a network that aligns by itself gets the frames as they are.",
 )

@@ -36,6 +36,6 @@ SUITE = Suite(
     figures=("arms", "arm-time"),
     arm_axis="number of frames",
     note="Figure 12(a) of Depth from Focus in the Wild (trained on 5, as many, random numbers of frames) has no "
-    "readable values. AiFDepthNet lists the frames 1,5,9 / 1,3,5,7,9 / 1..9 of ten (footnote 8): the suite `sampling` "
+    "readable values. AiFDepthNet lists the frames 1,5,9 / 1,3,5,7,9 / 1..9 of ten (footnote 8): the suite sampling "
     "tries both bases.",
 )
