@@ -87,7 +87,12 @@ def output(metavar: str, help_text: str, *, required: bool = True) -> Callable[[
 
 def reading(function: F) -> F:
     """Add the arguments and options that say what is read and how."""
-    return INPUTS(_all(_READING, function))
+    return INPUTS(reading_options(function))
+
+
+def reading_options(function: F) -> F:
+    """Add the options of `reading` without its argument, for commands that read several stacks."""
+    return _all(_READING, function)
 
 
 def running(function: F) -> F:

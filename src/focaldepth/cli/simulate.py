@@ -25,12 +25,12 @@ from focaldepth.core.sample import Sample
 from focaldepth.core.stack import FocalStack, Transfer
 from focaldepth.optics.faults import geometry, tone
 from focaldepth.optics.faults._apply import Camera, Fault, Geometric, Matrices, apply
-from focaldepth.optics.faults.geometry import MOTORS
+from focaldepth.optics.faults.geometry import MOTORS, Motor
 
 TRANSFORMS = "transforms.json"
 _FRAMES = 10
 _SENSOR_M = 36e-3
-_PHONE_PITCH_M = 1.4e-6
+_IDEAL = "slr"
 _FAULTS: dict[str, Fault] = {
     "breathing": geometry.Breathing(),
     "drift": geometry.PrincipalShift(),
@@ -53,10 +53,16 @@ _FAULTS: dict[str, Fault] = {
 @click.option("--focus", metavar="NUMBERS", help="Focus distances in metres.  [default: 10, even in dioptres]")
 @click.option(
     "--camera",
-    type=click.Choice(["slr", *MOTORS]),
-    default="slr",
+    type=click.Choice([_IDEAL, *MOTORS]),
+    default=_IDEAL,
     show_default=True,
     help="Lens and sensor: 50 mm f/2.8 on 36 mm, or a phone; a phone brings the errors of its focus motor.",
+)
+@click.option(
+    "--calibration",
+    type=click.Path(exists=True),
+    metavar="FILE",
+    help="calibration.json of `focaldepth calibrate stack`: your own camera in place of --camera.",
 )
 @click.option(
     "--optics", type=pair, metavar="KEY=VALUE", multiple=True, help="Fact that goes before the camera's: f_number=1.8."
@@ -87,17 +93,24 @@ def command(scene: str, output: str, **options: Any) -> None:
 
     out = Path(output)
     check_target(out, options["overwrite"], inputs=(scene,), record=RECORD)
-    faults = chosen_faults(options["faults"], options["camera"])
+    motor, measured = chosen_motor(options["camera"], options["calibration"])
+    faults = chosen_faults(options["faults"], options["camera"], motor)
     held = load_rgbd(scene, options["depth"], depth_scale_m=options["depth_scale"], index=options["index"])
-    optics = camera_optics(
-        options["camera"], held.picture.shape[1], parse_optics(mapping(options["optics"], "--optics"))
-    )
+    optics = camera_optics(motor, held.picture.shape[1], parse_optics(mapping(options["optics"], "--optics")))
     axis = focus_of(options["focus"], held.depth_m)
+    beyond = [f for f in axis.values if not measured[0] * (1 - 1e-6) <= f <= measured[1] * (1 + 1e-6)]
+    if beyond and not options["quiet"]:
+        told = f"{len(beyond)} focus distances lie outside {measured[0]:.4g} to {measured[1]:.4g} m"
+        _show.warn([f"{told}, where the calibration measured the camera; its line is drawn on."])
     with _work.running(options) as run:
         made = render(held.picture, held.depth_m, axis, optics, options["renderer"], faults, options["seed"], run)
         names = tuple(f"frame_{i:02d}.png" for i in range(len(axis)))
         true = TransformFile.of_alignment(alignment_of(made, names), made.sample.stack.shape[:2])
-        facts = {"camera": options["camera"], "renderer": options["renderer"], "faults": [repr(f) for f in faults]}
+        facts = {
+            "camera": options["calibration"] or options["camera"],
+            "renderer": options["renderer"],
+            "faults": [repr(f) for f in faults],
+        }
         files = write_stack(
             out,
             made.sample,
@@ -186,25 +199,36 @@ def alignment_of(made: Simulated, names: tuple[str, ...]) -> Alignment:
     )
 
 
-def chosen_faults(names: tuple[str, ...], camera: str) -> list[Fault]:
-    """Return faults by name; a phone brings its focus motor, which breathes by itself."""
+def chosen_motor(camera: str, calibration: str | None) -> tuple[Motor | None, tuple[float, float]]:
+    """Return the focus motor, and between which focus distances it was measured; no motor for an ideal camera."""
+    anywhere = (0.0, float("inf"))
+    if calibration is None:
+        return MOTORS.get(camera), anywhere
+    if camera != _IDEAL:
+        raise click.UsageError(f"--calibration brings a camera of its own; leave --camera {camera} away.")
+    from focaldepth.io.calibration import read_calibration
+
+    facts, measured = read_calibration(calibration)
+    return Motor(**facts), measured
+
+
+def chosen_faults(names: tuple[str, ...], camera: str, motor: Motor | None) -> list[Fault]:
+    """Return faults by name; a focus motor goes first, and breathes by itself."""
     unknown = next((n for n in names if n not in _FAULTS), None)
     if unknown is not None:
         raise UnknownNameError("fault", unknown, _FAULTS, where="--faults")
-    phone: list[Fault] = [geometry.FocusMotor(camera)] if camera in MOTORS else []
-    return phone + [_FAULTS[n] for n in names if not (phone and n == "breathing")]
+    first: list[Fault] = [] if motor is None else [geometry.FocusMotor(camera) if camera in MOTORS else motor]
+    return first + [_FAULTS[n] for n in names if not (first and n == "breathing")]
 
 
-def camera_optics(camera: str, width: int, given: Optics | None) -> Optics:
+def camera_optics(motor: Motor | None, width: int, given: Optics | None) -> Optics:
     """Return lens facts of a camera for pictures of some width; given ones go before."""
-    facts: dict[str, float]
-    if camera in MOTORS:
-        phone = MOTORS[camera]
-        pitch = _PHONE_PITCH_M * phone.sensor_px / width
-        facts = {"focal_length_m": phone.focal_length_m, "f_number": phone.f_number, "pixel_pitch_m": pitch}
+    if motor is None:
+        facts: dict[str, float | None] = {"focal_length_m": 0.05, "f_number": 2.8, "pixel_pitch_m": _SENSOR_M / width}
     else:
-        facts = {"focal_length_m": 0.05, "f_number": 2.8, "pixel_pitch_m": _SENSOR_M / width}
-    return (given or Optics()).with_facts(f"camera {camera}", **facts)
+        pitch = None if motor.pixel_pitch_m is None else motor.pixel_pitch_m * motor.sensor_px / width
+        facts = {"focal_length_m": motor.focal_length_m, "f_number": motor.f_number, "pixel_pitch_m": pitch}
+    return (given or Optics()).with_facts("camera", **facts)
 
 
 def focus_of(text: str | None, depth_m: np.ndarray) -> FocusAxis:

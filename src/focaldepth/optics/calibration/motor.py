@@ -65,7 +65,7 @@ class Calibration:
     """What stacks of a circle grid tell of a camera.
 
     Attributes:
-        motor: error ranges, as `FocusMotor` and `MeasuredMotor` use them.
+        motor: error ranges, as `focaldepth simulate` and `optics.faults` take them.
         slope_se, intercept_se: standard errors of its line.
         right, down: its shifts, with standard errors.
         zoom_scatter: standard deviation of the zoom about the line, as a share.
