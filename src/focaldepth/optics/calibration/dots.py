@@ -24,11 +24,11 @@ _LONG_SIDE = 1200
 """Dots are looked for in pictures reduced to this; their places are measured in the whole ones."""
 _WINDOW, _REACH, _RING = 0.25, 0.5, (0.42, 0.58)
 """Width of the Gaussian, end of the window, and ring of the paper around a dot, in spacings of the dots."""
-_SPACING_PX = 14
+_SPACING_PX = 20
 """Pictures with twice this between their dots are reduced before centres are measured: as good, and faster."""
 _ROUNDS = 25
-_SUBTRACTIONS = 2
-_SUPPORT, _KNOTS, _SAMPLES = 1.0, 11, 20_000
+_SUBTRACTIONS = 3
+_SUPPORT, _KNOTS, _SAMPLES = 0.8, 9, 20_000
 """End of a dot's profile in spacings, its knots, and the most pixels that it is fitted to."""
 _STILL_PX = 1e-4
 _ASTRAY = 0.35

@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.axis import Unit
-from focaldepth.core.errors import SettingError, StackError
+from focaldepth.core.errors import SettingError, StackError, UnitError
 from focaldepth.core.optics import LensModel
 from focaldepth.core.progress import Run
-from focaldepth.core.stack import FocalStack, Frame
+from focaldepth.core.stack import FocalStack, Frame, Transfer
 from focaldepth.optics.breathing import breathing_scale
 from focaldepth.optics.calibration.dots import Board, Points, centred, find_dots, matched, spacing
+from focaldepth.optics.refocus._views import linear_light
 from focaldepth.optics.thin_lens import check_focus
 
 FEWEST_FRAMES = 3
@@ -139,15 +140,18 @@ def stack_motion(stack: FocalStack, board: Board, run: Run = Run()) -> StackMoti
             where=stack.info.name,
             hint="Calibrate stacks of a lens that moves to focus.",
         )
-    focal_m = stack.optics.need("focal_length_m", "correcting the field of view")
-    focus = stack.axis.to(Unit.METRE, stack.optics).values
+    try:
+        focal_m = stack.optics.need("focal_length_m", "correcting the field of view")
+        focus = stack.axis.to(Unit.METRE, stack.optics).values
+    except UnitError as error:
+        raise UnitError(error.what, where=stack.info.name, hint=error.hint) from error
     names = stack.info.frame_names
     for name, distance in zip(names, focus, strict=True):
         check_focus(float(distance), focal_m, where=f"{stack.info.name}: {name}")
     run.stage("find dots", len(stack))
     greys, found = [], []
     for frame in stack.frames(threads=run.threads):
-        greys.append(_grey(frame))
+        greys.append(_light(frame, stack))
         found.append(find_dots(greys[-1], board))
         run.advance()
     seen = [i for i, points in enumerate(found) if points is not None]
@@ -174,9 +178,11 @@ def stack_motion(stack: FocalStack, board: Board, run: Run = Run()) -> StackMoti
     return made
 
 
-def _grey(frame: Frame) -> NDArray[np.float32]:
+def _light(frame: Frame, stack: FocalStack) -> NDArray[np.float32]:
+    """Luminance (H, W); in linear light unless the values are of unknown kind, because blur adds light, not code."""
+    shares = frame.astype(np.float32) / np.float32(stack.source.white)
     weights = _LUMINANCE if frame.shape[2] == 3 else np.ones(1, np.float32)
-    return np.asarray(frame.astype(np.float32) @ weights, np.float32)
+    return np.asarray((linear_light(shares) if stack.transfer is Transfer.SRGB else shares) @ weights, np.float32)
 
 
 def _known(points: Points | None) -> Points:
