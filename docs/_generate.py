@@ -81,7 +81,13 @@ def page() -> str:
         for name in commands:
             command = app.get_command(root, name)
             assert command is not None
-            parts.append(_section(command, click.Context(command, parent=root, info_name=name)))
+            ctx = click.Context(command, parent=root, info_name=name)
+            parts.append(_section(command, ctx))
+            if isinstance(command, click.Group):
+                parts += [
+                    _section(one, click.Context(one, parent=ctx, info_name=own))
+                    for own, one in command.commands.items()
+                ]
     return "\n".join(parts)
 
 

@@ -50,7 +50,7 @@ _TOLERANCE_PX = 0.5
     "--split", type=click.Choice(["train", "test"]), default="train", show_default=True, help="Part of the benchmark."
 )
 @_options.OVERWRITE
-@_options.running
+@_options.printing
 def rig(scenes: tuple[str, ...], output: str, **options: Any) -> None:
     """Register the depth frames of an RGB-D camera with the centre views of light fields.
 
@@ -70,7 +70,7 @@ def rig(scenes: tuple[str, ...], output: str, **options: Any) -> None:
     taken = recordings(scenes)
     _check_sizes(taken)
     job = _Job(options["split"], stereo, Path(output))
-    with _work.running(options) as run:
+    with _work.running({**options, "threads": None, "max_memory": None}) as run:
         needs = sum(r.views.stat().st_size for r in taken)
         with staged_folder(output, options["overwrite"], inputs=inputs, needs_bytes=needs, record=RECORD) as folder:
             write_parameters(folder, lens.parameters(), view, taken[0].size)

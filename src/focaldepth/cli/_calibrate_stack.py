@@ -37,7 +37,8 @@ from focaldepth.cli._types import grid
 )
 @_options.reading_options
 @_options.OVERWRITE
-@_options.running
+@_options.THREADS
+@_options.printing
 def stack(stacks: tuple[str, ...], output: str, **options: Any) -> None:
     """Measure the focus motor of a camera on stacks of a flat sheet with a grid of dots.
 
@@ -56,7 +57,7 @@ def stack(stacks: tuple[str, ...], output: str, **options: Any) -> None:
     rows, columns = options["size"]
     board = Board(rows, columns, options["pattern"], options["dots"])
     measured, optics = [], []
-    with _work.running(options) as run:
+    with _work.running({**options, "max_memory": None}) as run:
         for path in stacks:
             sample = _work.load([path], options)
             measured.append(stack_motion(sample.stack, board, run))

@@ -126,7 +126,7 @@ def fit_motion(target: Points, moved: Points, centre: NDArray[np.float64], zoom:
 
 
 def stack_motion(stack: FocalStack, board: Board, run: Run = Run()) -> StackMotion:
-    """Measure every frame of a stack of a circle grid; each frame is read once, as a grey picture it is held.
+    """Measure every frame of a stack of a circle grid; each frame is read once, those without a grid again.
 
     Raises:
         UnitError: focus positions that carry no distance, or an unknown focal length.
@@ -149,10 +149,9 @@ def stack_motion(stack: FocalStack, board: Board, run: Run = Run()) -> StackMoti
     for name, distance in zip(names, focus, strict=True):
         check_focus(float(distance), focal_m, where=f"{stack.info.name}: {name}")
     run.stage("find dots", len(stack))
-    greys, found = [], []
+    found = []
     for frame in stack.frames(threads=run.threads):
-        greys.append(_light(frame, stack))
-        found.append(find_dots(greys[-1], board))
+        found.append(find_dots(_light(frame, stack), board))
         run.advance()
     seen = [i for i, points in enumerate(found) if points is not None]
     if not seen:
@@ -161,7 +160,7 @@ def stack_motion(stack: FocalStack, board: Board, run: Run = Run()) -> StackMoti
     zoom = breathing_scale(focus, focus[target], focal_m)
     centre = np.array([(stack.shape[1] - 1) / 2, (stack.shape[0] - 1) / 2])
     points = _ordered(found, target, zoom, centre, names, stack.info.name)
-    followed = _follow(greys, points, zoom, centre, board)
+    followed = _follow(stack, points, zoom, centre, board)
     frames = tuple(
         FrameMotion(
             names[i],
@@ -215,7 +214,7 @@ def _ordered(
 
 
 def _follow(
-    greys: list[NDArray[np.float32]],
+    stack: FocalStack,
     points: list[Points | None],
     zoom: NDArray[np.float64],
     centre: NDArray[np.float64],
@@ -231,7 +230,7 @@ def _follow(
             if points[i] is not None or before is None:
                 continue
             ratio = float(zoom[i] / zoom[i - step])
-            at = centred(greys[i], centre + ratio * (before - centre), board)
+            at = centred(_light(stack.source.read(i), stack), centre + ratio * (before - centre), board)
             if at is None:
                 continue
             if fit_motion(before, at, centre, ratio).rms_px < _LOOSE * spacing(before):
