@@ -206,18 +206,19 @@ def _alone(light: Grey, at: Points) -> Patches | None:
     reach = np.arange(-half, half + 1)
     x, y = np.broadcast_arrays(reach + whole[:, 0, None, None], reach[:, None] + whole[:, 1, None, None])
     knots = np.linspace(0, _SUPPORT, _KNOTS) * apart
-    others = np.zeros((*x.shape, _KNOTS - 1))
     own = _hats(np.hypot(x - at[:, 0, None, None], y - at[:, 1, None, None]), knots)
-    for i, j in zip(*np.nonzero(_apart(at) < _SUPPORT * apart + 1.5 * half), strict=True):
-        if i != j:
-            others[i] += _hats(np.hypot(x[i] - at[j, 0], y[i] - at[j, 1]), knots)
-    u, v = (2 * (c - c.mean()) / np.ptp(c) for c in (x, y))
-    smooth = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], -1)
+    rows, columns = y - y.min(), x - x.min()
+    sheet = np.zeros((rows.max() + 1, columns.max() + 1, _KNOTS - 1))
+    for dot, row, column in zip(own, rows[:, 0, 0], columns[:, 0, 0], strict=True):
+        sheet[row : row + len(reach), column : column + len(reach)] += dot
+    u, v = (2 * (c - c.mean()) / np.ptp(c) for c in (x.ravel(), y.ravel()))
     seen = _cut(light, whole, half)
-    every = max(1, seen.size // _SAMPLES)
-    design = np.concatenate([own + others, smooth], -1).reshape(seen.size, -1)[::every]
-    profile = np.linalg.lstsq(design, seen.reshape(-1)[::every], rcond=None)[0][: _KNOTS - 1]
-    alone: Patches = seen - others @ profile
+    some = np.arange(0, seen.size, max(1, seen.size // _SAMPLES))
+    u, v = u[some], v[some]
+    smooth = np.stack([np.ones_like(u), u, v, u * u, u * v, v * v], 1)
+    design = np.concatenate([sheet[rows.ravel()[some], columns.ravel()[some]], smooth], 1)
+    profile = np.linalg.lstsq(design, seen.ravel()[some], rcond=None)[0][: _KNOTS - 1]
+    alone: Patches = seen - (sheet @ profile)[rows, columns] + own @ profile
     return alone
 
 
