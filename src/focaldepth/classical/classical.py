@@ -97,7 +97,8 @@ class Classical:
         judged = judge(evidence, clues, axis.values, usable, self.max_sigma, _ISLAND * self.reach**2)
         if nowhere_in_focus(state.best, state.frames, state.textured):
             judged = unknown(judged, axis.values)
-        return finish(state, judged.position, judged.sigma, judged.valid, stack, run)
+        known = evidence.px_per_unit if evidence.explained else 0.0
+        return finish(state, judged.position, judged.sigma, judged.valid, stack, run, known)
 
 
 def clues_of(state: Gathered, evidence: Evidence, reach: float, run: Run) -> Clues:
