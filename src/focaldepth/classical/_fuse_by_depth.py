@@ -33,6 +33,7 @@ _LEVELLED_PX = 8.0
 _EDGE_PX = 17
 """Window of the depth grid in which a jump of depth makes an edge."""
 _TILE = (64, 128)
+_SAMPLED = 400
 _ACTIVE = 0.01
 _TINY = np.float32(1e-9)
 
@@ -100,6 +101,7 @@ def fuse_by_depth(stack: FocalStack, by_score: Frame, known: KnownDepth, run: Ru
         return by_score
     run.stage("all in focus", len(stack))
     with own_threads_only(), ThreadPoolExecutor(run.threads, thread_name_prefix="focaldepth-by-depth") as pool:
+        list(pool.map(second.prepare, second.tiles))
         for i, frame in enumerate(stack.frames(prefetch=2, threads=run.threads)):
             list(pool.map(partial(second.take, i, frame), second.tiles))
             run.advance()
@@ -128,7 +130,16 @@ class _Second:
         self._own = np.zeros(stack.shape, np.float32)
         self._alike = np.zeros(stack.shape, np.float32)
         self._weights = np.zeros(stack.shape[:2], np.float32)
+        self._nearest = np.zeros(stack.shape[:2], np.int16)
+        self._least = np.zeros(stack.shape[:2], np.float32)
         self.tiles = [tile for tile in self._all_tiles() if self._edges(tile).max() > _ACTIVE]
+
+    def prepare(self, tile: Tile) -> None:
+        """Find the nearest frame of every pixel, and how far away it is."""
+        position = self._known.position[tile]
+        own = self._order[np.searchsorted(self._between, position)]
+        self._nearest[tile] = own
+        self._least[tile] = np.abs(position - self._focus[own])
 
     def _all_tiles(self) -> list[Tile]:
         h, w, _ = self._shape
@@ -140,30 +151,36 @@ class _Second:
 
     def take(self, i: int, frame: Frame, tile: Tile) -> None:
         """Add frame i to a tile, if it is sharp anywhere there."""
-        position, px = self._known.position[tile], np.float32(self._known.px_per_unit)
-        own = self._order[np.searchsorted(self._between, position)]
-        more = np.abs(position - self._focus[i]) - np.abs(position - self._focus[own])
-        more *= px / np.float32(_ALIKE_PX)
+        more = cv2.absdiff(self._known.position[tile], float(self._focus[i]))
+        more -= self._least[tile]
+        more *= np.float32(self._known.px_per_unit / _ALIKE_PX)
         if float(more.min()) > _REACH:
             return
-        weight = np.exp(np.float32(-0.5) * more * more)
+        more *= more
+        more *= np.float32(-0.5)
+        weight = cv2.exp(more)
         total = self._weights[tile]
         total += weight
-        share = weight / (total + _TINY)
+        share = cv2.divide(weight, total + _TINY)
         target, piece = self._alike[tile], self._levelled(i, frame, tile)
-        target += (piece - target) * share[..., None]
-        np.copyto(self._own[tile], piece, where=(own == i)[..., None])
+        cv2.blendLinear(target, piece, 1 - share, share, dst=target)
+        nearest = cv2.compare(self._nearest[tile], i, cv2.CMP_EQ)
+        cv2.copyTo(piece, nearest, self._own[tile])
 
     def _levelled(self, i: int, frame: Frame, tile: Tile) -> Plane:
         """Return a tile of a frame, as bright as the picture by score is there."""
         piece = frame[tile].astype(np.float32)
         if self._gains is not None:
-            piece *= self._gains[i] / enlarge_part(self._known.light, *tile, self._known.factor).reshape(piece.shape)
+            light = enlarge_part(self._known.light, *tile, self._known.factor).reshape(piece.shape)
+            for c, gain in enumerate(self._gains[i]):
+                piece[..., c] *= gain
+            piece = cv2.divide(piece, light).reshape(piece.shape)
         return piece
 
     def noise(self) -> float:
         """Return what own and alike frames differ by where there is nothing but noise: a mean square."""
-        values = np.concatenate([self._difference(tile).ravel() for tile in self.tiles])
+        some = self.tiles[:: -(-len(self.tiles) // _SAMPLED)]
+        values = np.concatenate([self._difference(tile).ravel() for tile in some])
         values = values[values > 0]
         return float(np.quantile(values, _NOISE_SHARE)) if len(values) else 0.0
 
