@@ -36,8 +36,11 @@ def finish(
             picture blended by bands is made anew beside depth edges, from the frames that are sharp at a pixel's depth.
     """
     axis, shape = stack.blur_axis, stack.shape[:2]
-    picture = state.fuser.finish() if state.fuser is not None else None
-    liked = state.fuser.picked if state.fuser is not None else None
+    fuser, state.fuser = state.fuser, None
+    picture = fuser.finish() if fuser is not None else None
+    liked = fuser.picked if fuser is not None else None
+    by_bands = isinstance(fuser, MultibandFuser)
+    del fuser
     source = state.best if liked is None else liked
     run.stage("full resolution", 1)
     planes = [position] if sigma is None else [position, np.log(sigma)]
@@ -47,7 +50,7 @@ def finish(
     depth, *others = (np.ascontiguousarray(p[: shape[0], : shape[1]]) for p in planes)
     spread = np.exp(others[0]) if others else None
     run.advance()
-    if px_per_unit and spread is not None and picture is not None and isinstance(state.fuser, MultibandFuser):
+    if px_per_unit and spread is not None and picture is not None and by_bands:
         px = px_per_unit * state.fine
         edges = beside_edges(position, state.covered, px)
         light = light_of(state.best, stack.gains, stack.shape[2])
