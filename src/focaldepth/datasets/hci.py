@@ -54,7 +54,7 @@ class Hci(Dataset):
         frames="10 (any, of the views)",
         axis=disparity_axis(_OFFICIAL),
         splits=("train", "val", "test"),
-        split_rule="16 additional and 4 stratified scenes to train, the 4 called training to validate; no truth for test",
+        split_rule="16 additional and 4 stratified scenes to train, the 4 training ones to validate; no truth for test",
         protocols=("hci-aif", "hci-wild", "hci-ddff"),
         layout=(
             "{additional,stratified,training,test}/SCENE/: input_Cam000.png ... input_Cam080.png, parameters.cfg, "
