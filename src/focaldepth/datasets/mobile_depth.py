@@ -190,7 +190,8 @@ def frames_of(scene: Path, *, aligned: bool = True) -> list[Path]:
         return [p for p in natural_order(others)[0] if isinstance(p, Path)]
     gaps = sorted(set(range(max(numbers) + 1)) - set(numbers))
     if gaps:
-        raise ReadError("is missing.", where=scene / f"a{gaps[0]:02d}.jpg", hint="Unpack the archive again.")
+        digits = min(len(p.stem) for p in numbers.values()) - 1
+        raise ReadError("is missing.", where=scene / f"a{gaps[0]:0{digits}d}.jpg", hint="Unpack the archive again.")
     return [numbers[i] for i in sorted(numbers)]
 
 
