@@ -185,6 +185,12 @@ class TestSmartphone:
         with pytest.raises(StackError, match="carries no confidence of its truth, which confident-mae weights by"):
             evaluate_method([bare], "smart-wild", PROTOCOLS.get("smart-wild"), EstimateSettings(method="naive"))
 
+    def test_no_truth_is_no_crash(self, sweeps: Path) -> None:
+        item = dataset("smartphone").items(sweeps, "test")[0]
+        bare = replace(item, open=lambda: replace(item.open(), truth=None))
+        with pytest.raises(StackError, match="test/scene_b: carries no truth to compare with"):
+            evaluate_method([bare], "plain", PROTOCOLS.get("plain"), EstimateSettings(method="naive"))
+
     def test_settings_are_checked(self) -> None:
         with pytest.raises(SettingError, match="frames is 50"):
             dataset("smartphone", frames=50)

@@ -106,7 +106,7 @@ class MobileDepth(Dataset):
             raise StackError("has no two frames within a distance of 200.", where=scene, hint="Set focus=rank.")
         extra = {
             "relative_positions": distances[keep].tolist(),
-            "focal_length": table.focal_length,
+            "focal_length": table.focal_length_relative,
             "apertures": table.apertures[:: -1 if name == "metals" else 1][keep].tolist(),
         }
         axis = positions(distances[keep], self.focus, name)
@@ -148,7 +148,7 @@ class Calibration:
 
     distances: Numbers
     apertures: Numbers
-    focal_length: float
+    focal_length_relative: float
 
 
 def read_calibration(path: Path) -> Calibration:
