@@ -13,7 +13,7 @@ from focaldepth.benchmark._protocol import Column, Protocol
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import FocalDepthError, StackError
 from focaldepth.core.progress import Progress, Run
-from focaldepth.core.result import DepthResult
+from focaldepth.core.result import DepthMap, DepthResult
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.stack import white_of
 from focaldepth.estimate import EstimateSettings, estimate
@@ -181,9 +181,7 @@ def _one(
     sample: Sample, record: Protocol, settings: EstimateSettings, method_settings: Mapping[str, str], run: Run
 ) -> _Scored:
     """Run the method on one stack and compare."""
-    truth = sample.truth
-    assert truth is not None  # `items` lets no sample through without
-    _need_confidence(sample, record)
+    truth = _truth_of(sample, record)
     reference = _still_there(sample, record)
     stack = record.pick(sample.stack)
     sample = replace(sample, stack=stack, reference=reference)
@@ -203,8 +201,12 @@ def _one(
     return _Scored(case, claimed, result, seconds)
 
 
-def _need_confidence(sample: Sample, record: Protocol) -> None:
-    """Raise StackError where a column weights by a confidence that the sample lacks."""
+def _truth_of(sample: Sample, record: Protocol) -> DepthMap:
+    """Return the truth, or raise StackError where it or the confidence that a column weights by is not there."""
+    if sample.truth is None:
+        raise StackError(
+            "carries no truth to compare with.", where=sample.name, hint="Give a split that has one, or other data."
+        )
     column = next((c.metric for c in record.columns if "confidence" in metric(c.metric).facts.needs), None)
     if column is not None and sample.confidence is None:
         raise StackError(
@@ -212,6 +214,7 @@ def _need_confidence(sample: Sample, record: Protocol) -> None:
             where=sample.name,
             hint="Give data that has one (smartphone), or another --protocol.",
         )
+    return sample.truth
 
 
 def _asked(rules: Rules, axis_unit: Unit) -> str:

@@ -106,7 +106,7 @@ class MobileDepth(Dataset):
             raise StackError("has no two frames within a distance of 200.", where=scene, hint="Set focus=rank.")
         extra = {
             "relative_positions": distances[keep].tolist(),
-            "focal_length": table.focal_length,
+            "focal_length": table.focal_length_relative,
             "apertures": table.apertures[:: -1 if name == "metals" else 1][keep].tolist(),
         }
         axis = positions(distances[keep], self.focus, name)
@@ -148,7 +148,7 @@ class Calibration:
 
     distances: Numbers
     apertures: Numbers
-    focal_length: float
+    focal_length_relative: float
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -190,7 +190,8 @@ def frames_of(scene: Path, *, aligned: bool = True) -> list[Path]:
         return [p for p in natural_order(others)[0] if isinstance(p, Path)]
     gaps = sorted(set(range(max(numbers) + 1)) - set(numbers))
     if gaps:
-        raise ReadError("is missing.", where=scene / f"a{gaps[0]:02d}.jpg", hint="Unpack the archive again.")
+        digits = min(len(p.stem) for p in numbers.values()) - 1
+        raise ReadError("is missing.", where=scene / f"a{gaps[0]:0{digits}d}.jpg", hint="Unpack the archive again.")
     return [numbers[i] for i in sorted(numbers)]
 
 
