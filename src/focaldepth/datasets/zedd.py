@@ -57,7 +57,7 @@ class Zedd(Dataset):
             "Truth that is not finite, below 0.01 m or beyond 1000 m is unknown.",
             "The picture of run 5 at F16.0 is taken for all-in-focus.",
             "The official loader scales val to 480 rows and cuts 640 columns out of the middle (official=true).",
-            "Results for test are handed in as a zip of 50 maps; `write_submission` of datasets/_zedd_submission.py makes it.",
+            "Results for test are handed in as a zip of 50 maps; datasets/_zedd_submission.py makes it.",
         ),
     )
 
