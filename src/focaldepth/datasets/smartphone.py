@@ -105,8 +105,8 @@ class Smartphone(Dataset):
     def check(self, root: Root, run: Run = Run()) -> Findings:
         """Check all items, and tell how many scenes have no depth."""
         found = super().check(root, run)
-        bare = [scene.name for _, scene in self._scenes(Path(root)) if not self._depth(scene).is_file()]
-        note = (f"{len(bare)} scenes have no depth and are left out, the first is {bare[0]}.",) if bare else ()
+        bare = [depth for _, scene in self._scenes(Path(root)) if not (depth := self._depth(scene)).is_file()]
+        note = (f"{len(bare)} scenes without depth are left out, the first for want of {bare[0]}.",) if bare else ()
         return replace(found, notes=(*found.notes, *note))
 
     def _scenes(self, root: Path) -> Iterator[tuple[str, Path]]:
