@@ -95,7 +95,8 @@ class Smartphone(Dataset):
         check_split(split, self.spec)
         found = [(part, scene) for part, scene in self._scenes(Path(root)) if self._depth(scene).is_file()]
         if not found:
-            raise missing(f"train1/merged_depth/SCENE/result_merged_depth_{self.view}.png and the like", root, self.spec)
+            what = f"train1/merged_depth/SCENE/result_merged_depth_{self.view}.png and the like"
+            raise missing(what, root, self.spec)
         return [
             Item(f"{scene.parent.parent.name}/{scene.name}", partial(self._open, scene, part), part)
             for part, scene in found
