@@ -91,9 +91,11 @@ class Zedd(Dataset):
             f_number=float(self.aperture),
             origin={"focal_length_m": "ZEDD", "f_number": "file name"},
         )
-        stack = picture_stack(files, axis, name=scene.name, origin="metadata.txt", optics=optics)
-        sharp_file = _picture(scene, _SHARP_RUN, runs[_SHARP_RUN][0], "16.0") if _SHARP_RUN in runs else None
-        sharp = read_picture(sharp_file) if sharp_file is not None and sharp_file.is_file() else None
+        sharp_file = _picture(scene, _SHARP_RUN, runs[_SHARP_RUN][0], "16.0") if _SHARP_RUN in runs else scene
+        there = sharp_file.is_file()
+        warnings = () if there else (f"{sharp_file.name} is not there: no all-in-focus picture.",)
+        stack = picture_stack(files, axis, name=scene.name, origin="metadata.txt", optics=optics, warnings=warnings)
+        sharp = read_picture(sharp_file) if there else None
         depth = load_plane(scene / "gt" / "depth.npy") if split == "val" else None
         if self.official and split == "val":
             resizing = Resizing.to_middle(stack.shape[:2], (480, 640), scene)
