@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +93,12 @@ def test_the_truth_has_its_unit_and_is_nan_where_unknown(case: Case) -> None:
         assert truth.shape == sample.stack.shape[:2]
         assert np.array_equal(np.isnan(truth.values), ~truth.valid)
         assert truth.valid.any()
+
+
+def test_an_item_opens_in_another_process(case: Case) -> None:
+    item = case.made.items(case.root)[0]
+    there = pickle.loads(pickle.dumps(item)).open()
+    assert there.stack.axis == case.samples[item.name].stack.axis
 
 
 def test_a_split_is_part_of_all(case: Case) -> None:

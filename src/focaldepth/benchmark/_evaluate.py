@@ -13,7 +13,7 @@ from focaldepth.benchmark._protocol import Column, Protocol
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import FocalDepthError, StackError
 from focaldepth.core.progress import Progress, Run
-from focaldepth.core.result import DepthResult
+from focaldepth.core.result import DepthMap, DepthResult
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.stack import white_of
 from focaldepth.estimate import EstimateSettings, estimate
@@ -193,10 +193,7 @@ def score_sample(
         StackError: the sample carries no truth, or lacks the confidence that a column weights by.
         UnitError: no law leads from the unit of the stack to the one of the protocol.
     """
-    truth = sample.truth
-    if truth is None:
-        raise StackError("carries no truth to compare with.", where=sample.name, hint="Give stacks with a truth.")
-    _need_confidence(sample, record)
+    truth = _truth_of(sample, record)
     reference = _still_there(sample, record)
     stack = record.pick(sample.stack)
     sample = replace(sample, stack=stack, reference=reference)
@@ -216,8 +213,12 @@ def score_sample(
     return Scored(case, claimed, result, seconds)
 
 
-def _need_confidence(sample: Sample, record: Protocol) -> None:
-    """Raise StackError where a column weights by a confidence that the sample lacks."""
+def _truth_of(sample: Sample, record: Protocol) -> DepthMap:
+    """Return the truth, or raise StackError where it or the confidence that a column weights by is not there."""
+    if sample.truth is None:
+        raise StackError(
+            "carries no truth to compare with.", where=sample.name, hint="Give a split that has one, or other data."
+        )
     column = next((c.metric for c in record.columns if "confidence" in metric(c.metric).facts.needs), None)
     if column is not None and sample.confidence is None:
         raise StackError(
@@ -225,6 +226,7 @@ def _need_confidence(sample: Sample, record: Protocol) -> None:
             where=sample.name,
             hint="Give data that has one (smartphone), or another --protocol.",
         )
+    return sample.truth
 
 
 def _asked(rules: Rules, axis_unit: Unit) -> str:

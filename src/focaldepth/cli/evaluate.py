@@ -51,9 +51,10 @@ _FITS = ("none", "scale", "affine", "median")
 def command(method: str, data: tuple[str, ...], output: str | None, **options: Any) -> None:
     """Run METHOD on every stack of DATASET and compare with the truth.
 
-    DATASET is npz or HDF5 files that carry their truth, folders of such files, or folders of pictures with
-    ground_truth_depth.npy (metres) or ground_truth_frames.npy beside them; or, with --root, the name of a data set such
-    as fod500. Every stack goes through the same door as in `estimate`; unit and filling are the protocol's.
+    DATASET is npz or HDF5 files that carry their truth, folders of such files, folders of pictures with
+    ground_truth_depth.npy (metres), ground_truth_frames.npy or truth.tiff beside them, or what `focaldepth scenes`
+    writes; with --root the name of a data set such as fod500. Every stack goes through the same door as in `estimate`;
+    unit and filling are the protocol's.
     """
     from focaldepth.benchmark._evaluate import evaluate_method
     from focaldepth.benchmark._protocol import PROTOCOLS

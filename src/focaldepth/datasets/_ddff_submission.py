@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.errors import FocalDepthError, ReadError, StackError
-from focaldepth.datasets._arrays import load_array
+from focaldepth.datasets._arrays import load_array, map_fault
 from focaldepth.datasets._ddff import STACKS_PER_TEST_SCENE, TEST_SCENES
 from focaldepth.io._atomic import staged_folder
 
@@ -61,7 +61,7 @@ def write_submission(out: str | PathLike[str], maps: Iterable[tuple[str, NDArray
         seconds: dict[str, float] = {}
         for stack, disparities, took in maps:
             name, values = image_name(stack), np.asarray(disparities)
-            fault = "comes twice." if name in seconds else _fault_of(values)
+            fault = "comes twice." if name in seconds else map_fault(values, SIZE)
             if fault:
                 raise StackError(fault, where=stack, hint=_HINT)
             file = part / f"{name}.npy"
@@ -99,22 +99,11 @@ def _map_faults(place: Path) -> Iterator[str]:
         yield f"{absent[0]} and {len(absent) - 1} more are missing." if len(absent) > 1 else f"{absent[0]} is missing."
     for name in (name for name in wanted if name in here):
         try:
-            fault = _fault_of(load_array(place / name))
+            fault = map_fault(load_array(place / name), SIZE)
         except FocalDepthError as error:
             fault = error.what
         if fault:
             yield f"{name} {fault}"
-
-
-def _fault_of(values: NDArray[np.generic]) -> str:
-    if values.ndim != 2:
-        return f"has {values.ndim} axes, expected 2."
-    if values.shape != SIZE:
-        return f"is {values.shape[1]} x {values.shape[0]} px, expected {SIZE[1]} x {SIZE[0]}."
-    if values.dtype.kind != "f":
-        return f"holds {values.dtype}, expected floats."
-    bad = int(values.size - np.isfinite(values.astype(np.float64)).sum())
-    return f"holds {bad} values that are NaN or infinite." if bad else ""
 
 
 def _runtime_faults(place: Path) -> Iterator[str]:

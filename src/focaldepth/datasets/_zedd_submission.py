@@ -14,6 +14,7 @@ from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from focaldepth.core.errors import ReadError, StackError
+from focaldepth.datasets._arrays import map_fault
 from focaldepth.datasets.zedd import SIZE
 from focaldepth.io._atomic import staged_file
 
@@ -54,7 +55,7 @@ def write_submission(
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
             for scene, depth in maps:
                 name = member_name(scene)
-                fault = "comes twice." if name in written else _fault_of(np.shape(depth), np.asarray(depth))
+                fault = "comes twice." if name in written else map_fault(np.asarray(depth), SIZE)
                 if fault:
                     raise StackError(fault, where=scene, hint=_HINT)
                 buffer = io.BytesIO()
@@ -114,20 +115,8 @@ def _member_fault(archive: zipfile.ZipFile, name: str) -> str:
                 return "is no .npy of version 1."
             shape, _, dtype = npy_format.read_array_header_1_0(file)
             if shape != SIZE or dtype.kind != "f":
-                return _fault_of(shape, np.zeros(0, dtype))
+                return map_fault(np.broadcast_to(np.zeros((), dtype), shape), SIZE)
         with archive.open(name) as file:
-            return _fault_of(shape, np.lib.format.read_array(file, allow_pickle=False))
+            return map_fault(npy_format.read_array(file, allow_pickle=False), SIZE)
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         return f"is no readable .npy ({error})."
-
-
-def _fault_of(shape: tuple[int, ...], values: NDArray[np.generic]) -> str:
-    """What is wrong with one map; empty = nothing."""
-    if len(shape) != 2:
-        return f"has {len(shape)} axes, expected 2."
-    if shape != SIZE:
-        return f"is {shape[1]} x {shape[0]} px, expected {SIZE[1]} x {SIZE[0]}."
-    if values.dtype.kind != "f":
-        return f"holds {values.dtype}, expected floats."
-    bad = int(values.size - np.isfinite(values.astype(np.float64, copy=False)).sum())
-    return f"holds {bad} values that are NaN or infinite." if bad else ""

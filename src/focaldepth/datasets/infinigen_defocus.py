@@ -66,7 +66,7 @@ class InfinigenDefocus(Dataset):
         """
         check_split(split, self.spec)
         top = Path(root)
-        scenes = {p.parent.name: p.parent for p in sorted(top.glob(f"*/{_SHARP}"))}
+        scenes = {p.name: p for p in sorted({file.parent for file in top.glob("*/image_*.png")})}
         if not scenes:
             raise missing(f"ID/{_SHARP}", top, self.spec)
         listed = _listed(top / _LIST, set(scenes))
@@ -82,7 +82,7 @@ class InfinigenDefocus(Dataset):
         return Sample(stack, truth, read_picture(scene / _SHARP), name=scene.name, split="val")
 
     def _frames(self, scene: Path) -> dict[float, Path]:
-        """Focus distance -> file of the chosen aperture, by distance."""
+        """Focus distance -> file of the chosen aperture, by distance; every distance of the scene must be there."""
         found = [(float(m[1]), float(m[2]), p) for p in scene.iterdir() if (m := _FRAME.fullmatch(p.name))]
         chosen = sorted((distance, p) for aperture, distance, p in found if aperture == self.aperture)
         if len(chosen) < 2:
@@ -90,6 +90,9 @@ class InfinigenDefocus(Dataset):
             raise StackError(
                 f"has {len(chosen)} frames at F{self.aperture:g}.", where=scene, hint=f"Apertures there: {known}."
             )
+        for gap in sorted({distance for _, distance, _ in found} - {distance for distance, _ in chosen}):
+            name = f"image_ap_{self.aperture:.2f}_fd_{gap:.2f}.png"
+            raise ReadError("is missing.", where=scene / name, hint="Copy the scene again.")
         return dict(chosen)
 
     def fake(self, out: Root, seed: int = 0) -> None:

@@ -93,7 +93,8 @@ class MobileDepth(Dataset):
                 raise ReadError(
                     "is missing.", where=file or scene, hint="Unpack depth_from_focus_data2.zip too, or set focus=rank."
                 )
-            text = ("No calibration is there: frames are numbered.",)
+            place = "calibration/" if file is None else f"{file.parent.name}/{file.name}"
+            text = (f"{place} is not there: frames are numbered.",)
             return self._sample(scene, files, FocusAxis.frames(len(files)), "none", text, {})
         table = read_calibration(file)
         distances = table.distances[::-1] if name == "metals" else table.distances
@@ -106,7 +107,7 @@ class MobileDepth(Dataset):
             raise StackError("has no two frames within a distance of 200.", where=scene, hint="Set focus=rank.")
         extra = {
             "relative_positions": distances[keep].tolist(),
-            "focal_length": table.focal_length,
+            "focal_length": table.focal_length_relative,
             "apertures": table.apertures[:: -1 if name == "metals" else 1][keep].tolist(),
         }
         axis = positions(distances[keep], self.focus, name)
@@ -148,7 +149,7 @@ class Calibration:
 
     distances: Numbers
     apertures: Numbers
-    focal_length: float
+    focal_length_relative: float
 
 
 def read_calibration(path: Path) -> Calibration:
@@ -190,7 +191,8 @@ def frames_of(scene: Path, *, aligned: bool = True) -> list[Path]:
         return [p for p in natural_order(others)[0] if isinstance(p, Path)]
     gaps = sorted(set(range(max(numbers) + 1)) - set(numbers))
     if gaps:
-        raise ReadError("is missing.", where=scene / f"a{gaps[0]:02d}.jpg", hint="Unpack the archive again.")
+        digits = min(len(p.stem) for p in numbers.values()) - 1
+        raise ReadError("is missing.", where=scene / f"a{gaps[0]:0{digits}d}.jpg", hint="Unpack the archive again.")
     return [numbers[i] for i in sorted(numbers)]
 
 
