@@ -60,7 +60,7 @@ def test_shared_options_are_the_same(name: str) -> None:
 
 
 def test_docs_pages_are_current() -> None:
-    """docs/cli.md, datasets.md, metrics.md, published.md and the table of networks.md are as docs/_generate.py writes."""
+    """docs/cli.md, datasets.md, metrics.md, published.md and the table of networks.md are as _generate.py writes."""
     spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "_generate.py")
     assert spec
     assert spec.loader

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,10 +13,9 @@ from focaldepth.benchmark._suite import Suite, Wanted
 from focaldepth.core.errors import FocalDepthError, ReadError, StackError, UnknownNameError
 from focaldepth.core.sample import Item, Sample
 from focaldepth.datasets._dataset import DATASETS, dataset
-from focaldepth.datasets.plain import stacks_of
+from focaldepth.datasets.plain import stacks_at
 
 _NUMBERED = re.compile(r"(.+?)[_-]\d+")
-_CONTAINERS = (".npz", ".h5", ".hdf5")
 
 
 @dataclass(frozen=True)
@@ -120,55 +120,52 @@ def _plain(name: str) -> str:
 
 def _families(root: Path, suite: Suite, taken: Sequence[Path]) -> list[Found]:
     """Class the stacks below a folder; those of data sets that were found by name are left out."""
-    grouped: dict[str, list[Path]] = {}
-    for path in _stacks(root):
-        if not any(place == path or place in path.parents for place in taken):
-            grouped.setdefault(_family(path, root), []).append(path)
+    grouped: dict[str, list[tuple[Path, str, Callable[[], Sample]]]] = {}
+    for place, name, opener in (*stacks_at(root, {}), *_light_fields(root)):
+        if not any(folder == place or folder in place.parents for folder in taken):
+            grouped.setdefault(_family(place, name, root), []).append((place, name, opener))
     found = []
-    for name, paths in grouped.items():
-        items = tuple(_item(path) for path in paths) if _light_field(paths[0]) else tuple(stacks_of(paths))
+    for family, stacks in grouped.items():
+        names = Counter(name for _, name, _ in stacks)
+        items = tuple(
+            Item(unique, partial(_named, opener, unique))
+            for place, name, opener in stacks
+            for unique in (name if names[name] == 1 else f"{place}/{name}",)
+        )
         if not suite.unregistered or _unregistered(items[0]):
-            found.append(Found(name, suite.protocol, items, str(paths[0].parent)))
-    return found
+            found.append(Found(family, suite.protocol, items, str(stacks[0][0].parent)))
+    return sorted(found, key=lambda one: one.name)
 
 
-def _stacks(folder: Path) -> Iterator[Path]:
-    """Files that may carry a truth, folders of pictures with one, light fields."""
-    if folder.is_file():
-        yield folder
-        return
-    if any(folder.glob("ground_truth_*.npy")) or _light_field(folder):
-        yield folder
-        return
-    for inner in sorted(folder.iterdir()):
-        if inner.is_file() and inner.suffix.lower() in _CONTAINERS:
-            yield inner
-        elif inner.is_dir() and not inner.name.startswith("."):
-            yield from _stacks(inner)
+def _family(place: Path, name: str, root: Path) -> str:
+    """The part of a file's name before a number, else the folder; of a stack in a folder of its own that above."""
+    if name not in (place.stem, place.name):  # one of several scenes of a file or folder
+        return _before_number(place.stem) or place.stem
+    if place.is_file():
+        return _before_number(place.stem) or (place.stem if place == root else place.parent.name)
+    return place.name if place in (root, root / place.name) else place.parent.name
 
 
-def _light_field(path: Path) -> bool:
-    """A folder of the 4D Light Field benchmark with its truth."""
-    return path.is_dir() and (path / "parameters.cfg").is_file() and any(path.glob("gt_disp_*.pfm"))
+def _before_number(name: str) -> str:
+    match = _NUMBERED.fullmatch(name)
+    return match[1] if match else ""
 
 
-def _family(path: Path, root: Path) -> str:
-    match = _NUMBERED.fullmatch(path.stem)
-    if match and path.is_file():
-        return match[1]
-    if _light_field(path):
-        return path.parent.name if path != root else path.name
-    return path.parent.name if path not in (root, root / path.name) else path.stem
+def _light_fields(root: Path) -> Iterator[tuple[Path, str, Callable[[], Sample]]]:
+    """Folders of the 4D Light Field benchmark with their truth."""
+    for file in sorted(root.rglob("parameters.cfg")) if root.is_dir() else ():
+        if any(file.parent.glob("gt_disp_*.pfm")):
+            yield file.parent, file.parent.name, partial(_light_field, file.parent)
 
 
-def _item(folder: Path) -> Item:
-    return Item(folder.name, partial(_light_field_sample, folder))
-
-
-def _light_field_sample(folder: Path) -> Sample:
+def _light_field(folder: Path) -> Sample:
     from focaldepth.io.load import load_sample
 
-    return replace(load_sample(folder), name=folder.name)
+    return load_sample(folder)
+
+
+def _named(opener: Callable[[], Sample], name: str) -> Sample:
+    return replace(opener(), name=name)
 
 
 def _unregistered(item: Item) -> bool:
