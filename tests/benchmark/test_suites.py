@@ -31,7 +31,7 @@ from focaldepth.benchmark._suite import (
 )
 from focaldepth.core.errors import Cancelled, ReadError, SettingError, StackError, UnknownNameError
 from focaldepth.core.progress import Run, Silent
-from focaldepth.datasets._dataset import dataset
+from focaldepth.datasets._dataset import DATASETS, dataset
 from focaldepth.estimate import EstimateSettings
 from focaldepth.scenes.layers import LayeredScene, Rendered, render
 
@@ -116,6 +116,19 @@ class TestFinding:
         attrs = json.dumps({"homography_ref_to_frame": move, "reference_frame": 0})
         write(root / "rendered" / "handheld_01.npz", 1, attrs=attrs)
         assert [f.name for f in find_data(replace(TOY, unregistered=True), root) if f.items] == ["handheld"]
+
+
+def test_every_reader_feeds_the_suites(tmp_path: Path) -> None:
+    """The miniature of every data set under one root: those of the suite are found, read and judged."""
+    for name in DATASETS.names():
+        if name != "plain":
+            dataset(name).fake(tmp_path / name)
+    suite = replace(SUITES.get("networks"), entries=classical("naive"))
+    found = [replace(f, items=f.items[:1]) for f in find_data(suite, tmp_path) if f.published]
+    assert [f.protocol for f in found if not f.items] == ["ddff-official-test"], "its truth is on a server"
+    records, _ = run_all(suite, found, RunStore(tmp_path / "runs"))
+    assert len(records) == len(suite.wanted) - 1
+    assert [(r.data, r.refused, r.failed) for r in records if not r.scored] == []
 
 
 class TestRuns:

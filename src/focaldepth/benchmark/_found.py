@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from focaldepth.benchmark._protocol import PROTOCOLS
 from focaldepth.benchmark._suite import Suite, Wanted
 from focaldepth.core.errors import FocalDepthError, ReadError, StackError, UnknownNameError
 from focaldepth.core.sample import Item, Sample
@@ -96,7 +97,7 @@ def _published(wanted: Wanted, root: Path | None) -> Found:
     reasons = []
     for name in readers:
         made = dataset(name)
-        split = wanted.split or next((s for s in _splits(wanted.protocol) if s in made.spec.splits), "")
+        split = PROTOCOLS.get(wanted.protocol).split_of(made.spec.splits)
         named = [p for p in sorted(root.iterdir()) if _plain(p.name) == _plain(name)] if root.is_dir() else []
         for place in (*named, root):
             try:
@@ -107,11 +108,6 @@ def _published(wanted: Wanted, root: Path | None) -> Found:
             if items:
                 return replace(blank, items=tuple(items), place=str(place))
     return replace(blank, missing=reasons[0] if reasons else f"{root} holds no {wanted.dataset}.")
-
-
-def _splits(protocol: str) -> tuple[str, ...]:
-    """Splits that a protocol may mean, the likeliest first."""
-    return ("val", "validation", "test") if "val" in protocol.split("-") else ("test", "val", "validation")
 
 
 def _plain(name: str) -> str:

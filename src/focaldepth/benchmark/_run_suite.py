@@ -241,13 +241,14 @@ def _span(case: Case, stack: FocalStack) -> float:
 
 def _digest(task: Task, base: EstimateSettings) -> str:
     """Name everything that decides the numbers of a run."""
-    entry, arm = task.ready.entry, task.arm
+    entry, arm, record = task.ready.entry, task.arm, judged_by(task.found.protocol)
     facts: dict[str, Any] = {
         "version": __version__,
         "method": [entry.method, dict(entry.settings)],
         "weights": [task.ready.weights, *_state(task.ready.weights)],
         "arm": [arm.label, arm.align, None if arm.frames is None else [arm.frames(n) for n in range(2, 64)]],
-        "protocol": [task.found.protocol, repr(judged_by(task.found.protocol))],
+        "protocol": [repr(record.rules), record.blur_linear, record.in_focus_range, *map(repr, record.columns)],
+        "frames": PROTOCOLS.get(task.found.protocol).frames,
         "place": task.found.place,
         "settings": asdict(base),
     }

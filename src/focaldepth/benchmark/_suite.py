@@ -75,12 +75,10 @@ class Wanted:
     Attributes:
         dataset: its name in the published tables; readers are those that name the protocol.
         protocol: by which it is judged.
-        split: of the data set; empty = val or test, as the name of the protocol says.
     """
 
     dataset: str
     protocol: str
-    split: str = ""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,9 @@ _FITS = ("none", "scale", "affine", "median")
     "[default: plain; of a data set by name the first of its own]",
 )
 @click.option("--root", metavar="DIR", help="Folder of the data set that DATASET names; see `focaldepth data`.")
-@click.option("--split", metavar="NAME", default="", help="Split of the named data set.  [default: test, else val]")
+@click.option(
+    "--split", metavar="NAME", default="", help="Split of the named data set.  [default: as the protocol says]"
+)
 @click.option("--fit", type=click.Choice(_FITS), help="Fit of relative estimates; default as in the protocol.")
 @_options.output(
     "OUT", "Folder for evaluation.json, images.csv and pictures.  [default: only the table]", required=False
@@ -95,6 +97,7 @@ def command(method: str, data: tuple[str, ...], output: str | None, **options: A
 
 def _stacks(data: tuple[str, ...], options: dict[str, Any]) -> tuple[list[Item], str]:
     """List the stacks of files and folders, or of a data set by name; the protocol that is meant for them."""
+    from focaldepth.benchmark._protocol import PROTOCOLS
     from focaldepth.datasets._dataset import DATASETS, dataset
     from focaldepth.datasets.plain import stacks_of
 
@@ -109,8 +112,9 @@ def _stacks(data: tuple[str, ...], options: dict[str, Any]) -> tuple[list[Item],
     if len(data) != 1:
         raise SettingError(f"--root belongs to one data set, {len(data)} are named.", hint="Run them one by one.")
     made = dataset(data[0], **(unit if data[0] == "plain" else {}))
-    split = options["split"] or next((s for s in ("test", "val", "validation") if s in made.spec.splits), "")
-    return made.items(options["root"], split), next(iter(made.spec.protocols), "plain")
+    usual = next(iter(made.spec.protocols), "plain")
+    record = PROTOCOLS.get(options["protocol"] or usual)
+    return made.items(options["root"], options["split"] or record.split_of(made.spec.splits)), usual
 
 
 def _print(found: Evaluation, *, quiet: bool) -> None:

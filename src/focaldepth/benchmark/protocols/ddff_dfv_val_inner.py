@@ -14,6 +14,7 @@ PROTOCOL = Protocol(
     rules=Rules(Unit.DISPARITY_PX, window=(256, 256)),
     frames=(0, 2, 4, 6, 9),
     of=10,
+    split="val",
     note="The program averages over the pixels of a batch: its number is that of all pixels, not the mean of images. "
     "It validates every fifth epoch.",
 )
