@@ -130,6 +130,30 @@ def test_a_failed_run_is_told_and_the_rest_stays(cli, root: Path, tmp_path: Path
     assert len(json.loads((out / "suite.json").read_text("utf-8"))["failures"]) == 1
 
 
+def test_an_interrupt_keeps_what_is_finished(cli, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from focaldepth.benchmark import _run_suite
+
+    real, calls = _run_suite.score_sample, []
+
+    def interrupted(*rest):  # type: ignore[no-untyped-def]
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*rest)
+
+    out = tmp_path / "out"
+    args = ("benchmark", "classical", "--root", root, *METHODS, "-o", out)
+    with monkeypatch.context() as patch:
+        patch.setattr(_run_suite, "score_sample", interrupted)
+        said = cli(*args)
+    assert (said.code, said.out) == (130, "")
+    assert f"finished runs are kept in {out}, the same command goes on with them" in said.err
+    assert json.loads((out / "suite.json").read_text("utf-8"))["complete"] is False
+    assert len((out / "runs.jsonl").read_bytes().splitlines()) == 2
+    assert cli(*args).code == 0
+    assert json.loads((out / "suite.json").read_text("utf-8"))["complete"] is True
+
+
 def test_list(cli) -> None:
     said = cli("benchmark", "--list")
     assert said.code == 0
