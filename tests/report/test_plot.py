@@ -53,6 +53,14 @@ def test_names_stand_in_the_place_of_numbers() -> None:
     assert {"none", "features"} <= set(texts(root))
 
 
+def test_long_names_slant_instead_of_running_into_one_another() -> None:
+    names = [f"frames by chance, seed {i}" for i in range(7)]
+    root = drawn(Plot("t", "x", "y", [Series("a", range(7), range(7))], names=names))
+    slanted = [t for t in root.iter(f"{SVG}text") if "rotate(-30)" in t.attrib.get("transform", "")]
+    assert [t.text for t in slanted] == names
+    assert float(root.attrib["height"]) > float(drawn(Plot("t", "x", "y", [Series("a", (0,), (1,))])).attrib["height"])
+
+
 def test_colours_follow_the_order_of_the_suite() -> None:
     """A method has the colour that it has in figures where others are drawn, too."""
     both = drawn(Plot("t", "x", "y", [Series("a", (1, 2), (1, 2)), Series("b", (1, 2), (2, 1))], order=("a", "b")))

@@ -14,6 +14,9 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b98600", "#3a9bd1", "#7
 _SHAPES = ("circle", "square", "up", "diamond", "down")
 _INK, _SOFT, _LINE = "var(--ink, #15181c)", "var(--soft, #5f6670)", "var(--line, #d9dad7)"
 _LETTER = 6.3
+"""Width of a letter, px."""
+_LONGEST = 24
+"""Letters of a name below an axis."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,10 @@ def svg(plot: Plot, *, width: int = 420, height: int = 270) -> str:
     >>> svg(Plot("error", "frames", "px", [Series("a", (1, 2), (3, 4))])).startswith("<svg ")
     True
     """
-    left, top, right, bottom = 56, 34, 14, 46
+    left, top, right = 56, 34, 14
+    slanted = _slanted(plot.names, width - left - right)
+    bottom = 46 + slanted
+    height += slanted
     x, y = _axes(plot, (left, width - left - right), (height - bottom, -(height - top - bottom)))
     drawn = list(dict.fromkeys(s.label for s in plot.series))
     place = {label: i for i, label in enumerate(dict.fromkeys([*plot.order, *drawn]))}
@@ -106,7 +112,7 @@ def svg(plot: Plot, *, width: int = 420, height: int = 270) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {total}" width="{width}" height="{total}" '
         f'role="img" aria-label="{escape(plot.title)}" font-family="system-ui, sans-serif" font-size="11.5">',
         f'<text x="{left}" y="18" font-size="13" font-weight="600" fill="{_INK}">{escape(plot.title)}</text>',
-        *_grid(plot, x, y),
+        *_grid(plot, x, y, slanted),
         *(line for s in plot.series for line in _drawn(s, place[s.label], x, y)),
         *legend,
         "</svg>",
@@ -131,7 +137,13 @@ def _axes(plot: Plot, across: tuple[float, float], down: tuple[float, float]) ->
     return _Axis(*x, plot.log_x, *across), _Axis(*y, plot.log_y, *down)
 
 
-def _grid(plot: Plot, x: _Axis, y: _Axis) -> list[str]:
+def _slanted(names: Sequence[str], width: float) -> int:
+    """Height, px, that names take which are too long to stand beside one another; 0 where they fit."""
+    longest = max(map(len, names), default=0)
+    return 0 if longest * _LETTER <= width / max(len(names), 1) else round(min(longest, _LONGEST) * _LETTER * 0.52)
+
+
+def _grid(plot: Plot, x: _Axis, y: _Axis, slanted: int) -> list[str]:
     left, right, base, top = x.start, x.start + x.length, y.start, y.start + y.length
     parts = []
     for value, text in y.marks(6):
@@ -139,13 +151,17 @@ def _grid(plot: Plot, x: _Axis, y: _Axis) -> list[str]:
         parts.append(f'<line x1="{left}" x2="{right}" y1="{place}" y2="{place}" stroke="{_LINE}"/>')
         parts.append(_text(left - 7, y.at(value) + 4, text, "end"))
     marks = [(float(i), name) for i, name in enumerate(plot.names)] or x.marks(10)
-    room = abs(x.length) / max(len(marks), 1)
     for value, text in marks:
         place = f"{x.at(value):.1f}"
         parts.append(f'<line x1="{place}" x2="{place}" y1="{base}" y2="{base + 4}" stroke="{_SOFT}"/>')
-        parts.append(_text(x.at(value), base + 17, _cut(text, room), "middle"))
+        if not slanted:
+            parts.append(_text(x.at(value), base + 17, text, "middle"))
+            continue
+        short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+        place = f"translate({x.at(value) + 4:.1f} {base + 15:.1f}) rotate(-30)"
+        parts.append(f'<text transform="{place}" text-anchor="end" fill="{_SOFT}">{escape(short)}</text>')
     parts.append(f'<line x1="{left}" x2="{right}" y1="{base}" y2="{base}" stroke="{_SOFT}"/>')
-    parts.append(_text((left + right) / 2, base + 36, plot.x_caption, "middle"))
+    parts.append(_text((left + right) / 2, base + 36 + slanted, plot.x_caption, "middle"))
     middle = (base + top) / 2
     parts.append(
         f'<text transform="translate(14 {middle:.1f}) rotate(-90)" text-anchor="middle" fill="{_SOFT}">'
@@ -156,11 +172,6 @@ def _grid(plot: Plot, x: _Axis, y: _Axis) -> list[str]:
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{_SOFT}">{escape(text)}</text>'
-
-
-def _cut(text: str, room: float) -> str:
-    most = max(3, int(room / _LETTER))
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _drawn(series: Series, index: int, x: _Axis, y: _Axis) -> list[str]:
