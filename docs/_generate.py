@@ -128,8 +128,11 @@ def page() -> str:
             assert command is not None
             ctx = click.Context(command, parent=root, info_name=name)
             parts.append(_section(command, ctx))
-            inner = command.commands if isinstance(command, click.Group) else {}
-            parts += [_section(one, click.Context(one, parent=ctx, info_name=n)) for n, one in inner.items()]
+            if isinstance(command, click.Group):
+                parts += [
+                    _section(one, click.Context(one, parent=ctx, info_name=own))
+                    for own, one in command.commands.items()
+                ]
     return "\n".join(parts)
 
 

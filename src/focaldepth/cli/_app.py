@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "refocus": "A focal stack out of a light field.",
         "scenes": "Rendered scenes with exact depth, as a data set.",
         "simulate": "A focal stack, with camera faults, out of a picture and its depth.",
+        "calibrate": "A camera's focus errors from stacks of dots; depth of a rig.",
     },
     "Facts": {
         "methods": "The methods, or all about one of them.",
