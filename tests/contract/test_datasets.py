@@ -15,7 +15,7 @@ from focaldepth.core.sample import Sample
 from focaldepth.core.settings import facts
 from focaldepth.datasets._dataset import DATASETS, Dataset, dataset, write_fake, write_prepared
 
-TINY = {"ddff12-raw": {"patch": 16, "stride": 8}}
+TINY = {"ddff12-raw": {"patch": 16, "stride": 8, "refocuser": "phase"}}
 """Settings without which a miniature is too small to be prepared."""
 
 

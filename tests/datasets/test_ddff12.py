@@ -328,7 +328,8 @@ class TestPatches:
         assert ours.check(root).problems == ()
         counts = ours.check(root).counts
         assert counts["train"] == counts["val"] == 12
-        mixed = write_prepared(dataset("ddff12-raw", patch=16, stride=8, division="patches"), raw, tmp_path / "patches")
+        made = dataset("ddff12-raw", patch=16, stride=8, division="patches", refocuser="phase")
+        mixed = write_prepared(made, raw, tmp_path / "patches")
         counts = ours.check(mixed).counts
         assert (counts["train"], counts["val"]) == (19, 5)
         assert only(ours, mixed, "val_00000").stack.info.warnings == (_ddff.LEAK,)

@@ -164,6 +164,9 @@ class TestNyu:
             dataset("nyuv2").items(tmp_path / "made")
         with pytest.raises(SettingError, match=r"Say --set frames=3"):
             dataset("nyuv2", recipe="nyu-hybrid").items(tmp_path / "made")
+        (tmp_path / "made" / "0001" / "stack.json").write_text("{}")
+        with pytest.raises(ReadError, match=r"stack\.json: is no record of a stack"):
+            dataset("nyuv2", recipe="nyu-hybrid", frames=3).items(tmp_path / "made")[0].open()
         (tmp_path / "made" / "dataset.json").write_text("{")
         with pytest.raises(ReadError, match="is no record of stacks"):
             dataset("nyuv2").items(tmp_path / "made")

@@ -18,9 +18,9 @@ from focaldepth.core.optics import Optics
 from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.settings import check, setting
-from focaldepth.datasets._arrays import load_plane
+from focaldepth.datasets._arrays import load_camera_matrix, load_plane
 from focaldepth.datasets._dataset import Dataset, DatasetSpec, Root, check_split, missing
-from focaldepth.datasets._pictures import picture_stack, read_picture
+from focaldepth.datasets._pictures import picture_stack, read_picture, with_camera
 from focaldepth.datasets.zedd import Zedd
 
 _FRAME = re.compile(r"image_ap_(\d+(?:\.\d+)?)_fd_(\d+(?:\.\d+)?)\.png")
@@ -77,6 +77,7 @@ class InfinigenDefocus(Dataset):
         axis = FocusAxis(np.array(list(frames)), Unit.METRE)
         optics = Optics(f_number=self.aperture, origin={"f_number": "file name"})
         stack = picture_stack(list(frames.values()), axis, name=scene.name, origin="file names", optics=optics)
+        stack = with_camera(stack, load_camera_matrix(scene / "cam_all_in_focus.npz"))
         depth = load_plane(scene / "depth.npy")
         truth = DepthMap(depth, Unit.METRE, (depth >= 0.01) & (depth <= 1000))
         return Sample(stack, truth, read_picture(scene / _SHARP), name=scene.name, split="val")
