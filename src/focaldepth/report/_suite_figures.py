@@ -90,7 +90,8 @@ def _over_arms(suite: Suite, block: Block, heading: str, caption: str) -> Plot |
         y = [nan if line is None else line.of(heading).value for line in lines]
         series.append(Series(label, range(len(y)) if named else numbers, y))
     names = [arm.label for arm in suite.arms] if named else ()
-    return Plot(block.found.key, suite.arm_axis, caption, series, names=names)
+    ratios = not named and all(v > 0 for s in series for v in s.y if isfinite(v))
+    return Plot(block.found.key, suite.arm_axis, caption, series, names=names, log_y=ratios)
 
 
 def _bad_pix(suite: Suite, block: Block) -> Plot | None:

@@ -151,6 +151,9 @@ def _grid(plot: Plot, x: _Axis, y: _Axis, slanted: int) -> list[str]:
         parts.append(f'<line x1="{left}" x2="{right}" y1="{place}" y2="{place}" stroke="{_LINE}"/>')
         parts.append(_text(left - 7, y.at(value) + 4, text, "end"))
     marks = [(float(i), name) for i, name in enumerate(plot.names)] or x.marks(10)
+    if all(float(v).is_integer() for s in plot.series for v in s.x):  # what is counted has no halves
+        marks = [(v, text) for v, text in marks if v.is_integer()]
+        marks = [(v, fixed(v, 0) if not plot.names else text) for v, text in marks]
     for value, text in marks:
         place = f"{x.at(value):.1f}"
         parts.append(f'<line x1="{place}" x2="{place}" y1="{base}" y2="{base + 4}" stroke="{_SOFT}"/>')
