@@ -9,6 +9,7 @@ from math import nan
 
 import numpy as np
 
+from focaldepth._provenance import forget_peak
 from focaldepth.benchmark._protocol import Column, Protocol
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import FocalDepthError, StackError
@@ -178,6 +179,7 @@ def score_sample(
     sample = replace(sample, stack=stack, reference=reference)
     rules = record.rules_for(stack, truth.unit)
     asked = replace(settings, unit=_asked(rules, stack.axis.unit), fill=True, area="mask")
+    forget_peak()
     start = time.perf_counter()
     result = estimate(stack, asked, method_settings=method_settings, run=run)
     seconds = time.perf_counter() - start

@@ -186,6 +186,7 @@ def _run(suite: Suite, task: Task, sample: Sample, base: EstimateSettings, run: 
     return replace(
         blank,
         seconds=one.seconds,
+        peak_bytes=float(one.result.provenance.peak_memory_bytes or np.nan),
         filled={k: v.tolist() for k, v in filled.images[name].items()},
         claimed={k: v.tolist() for k, v in claimed.images[name].items()},
         compared=(filled.compared[name], claimed.compared[name]),
