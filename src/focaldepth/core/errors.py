@@ -111,6 +111,12 @@ class AlignmentError(FocalDepthError, RuntimeError):
     exit_code = 1
 
 
+class TrainingError(FocalDepthError, RuntimeError):
+    """A training cannot go on: its loss is no number any more."""
+
+    exit_code = 1
+
+
 class MemoryLimitError(FocalDepthError, MemoryError):
     """The run does not fit the memory limit."""
 

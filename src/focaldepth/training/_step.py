@@ -1,0 +1,131 @@
+"""One step: forward, loss, backward, one update; the same numbers however the batch is shared out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from focaldepth.core.errors import MemoryLimitError, TrainingError
+from focaldepth.networks._fast import assemble, flatten
+from focaldepth.networks._net import FocusNet, NetOutput
+from focaldepth.training._batch import Batch
+from focaldepth.training._processes import Processes
+from focaldepth.training._recipe import Stage
+from focaldepth.training.losses._loss import Loss, told, value
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one step says.
+
+    Attributes:
+        loss: of the whole batch.
+        terms: of the loss, without their weights.
+        gradient: its norm before it was cut.
+        out: of the last part that this process computed, on its device.
+    """
+
+    loss: float
+    terms: dict[str, float]
+    gradient: float
+    out: NetOutput
+
+
+def counts_of(loss: Loss, parts: Sequence[Batch], processes: Processes) -> dict[str, Tensor]:
+    """Return the counts of a loss over all parts of all processes."""
+    every = [loss.counts(part) for part in parts]
+    names = sorted(every[0])
+    if not names:
+        return {}
+    total = processes.add(torch.stack([torch.stack([c[name] for c in every]).sum() for name in names]))
+    return dict(zip(names, total, strict=True))
+
+
+def gradients(net: FocusNet, stage: Stage, parts: Sequence[Batch], processes: Processes) -> Told:
+    """Compute the gradient of the loss of a batch, summed over its parts and over all processes.
+
+    Args:
+        net: gradients of its weights are replaced.
+        stage: says loss and precision.
+        parts: of the batch, those of this process.
+        processes: who takes part.
+    """
+    loss: Loss = stage.loss
+    net.zero_grad(set_to_none=True)
+    counts = counts_of(loss, parts, processes)
+    narrow = stage.settings.precision == "bfloat16"
+    sums: dict[str, Tensor] = {}
+    out: NetOutput | None = None
+    for part in parts:
+        with torch.autocast(processes.device.type, torch.bfloat16, enabled=narrow):
+            out = loss.run(net, part)
+        out = _in_float32(out) if narrow else out
+        terms = loss.parts(out, part)
+        total = value(terms, counts)
+        total.backward()  # type: ignore[no-untyped-call]
+        for name, number in {"loss": total.detach(), **told(terms, counts)}.items():
+            sums[name] = sums.get(name, 0.0) + number.double()
+    assert out is not None  # a batch has at least one part
+    trained = [p for p in net.parameters() if p.requires_grad]
+    processes.add_gradients(trained)
+    held = processes.add(torch.stack(list(sums.values())))
+    numbers = dict(zip(sums, held.tolist(), strict=True))
+    limit = stage.settings.clip or torch.inf
+    norm = torch.nn.utils.clip_grad_norm_([p for p in trained if p.grad is not None], limit)
+    return Told(numbers.pop("loss"), numbers, float(norm), out)
+
+
+def _in_float32(out: NetOutput) -> NetOutput:
+    """Losses are sums of many small numbers."""
+    return assemble({key: t.float() if t.is_floating_point() else t for key, t in flatten(out).items() if t is not None})
+
+
+def stop_for_nan(said: Told, parts: Sequence[Batch], path: Path, step: int) -> None:
+    """Raise TrainingError when a step is no number any more; the batch is saved before.
+
+    Args:
+        said: of the step.
+        parts: what was trained on.
+        path: of the file for the batch.
+        step: its number.
+    """
+    numbers = torch.tensor([said.loss, said.gradient])
+    if bool(torch.isfinite(numbers).all()):
+        return
+    from safetensors.torch import save_file
+
+    from focaldepth.io._atomic import staged_file
+
+    held = {}
+    for number, part in enumerate(parts):
+        named = {**part.tensors(), **part.extra}
+        held |= {f"{number}.{name}": tensor.detach().cpu().contiguous() for name, tensor in named.items()}
+    with staged_file(path, overwrite=True) as file:
+        save_file(held, file)
+    what = "loss" if said.loss != said.loss or abs(said.loss) == torch.inf else "gradient"
+    raise TrainingError(
+        f"the {what} of step {step} is {said.loss if what == 'loss' else said.gradient}; its batch was saved.",
+        where=path,
+        hint="Lower learning_rate, or set clip=1; --resume goes on from the last checkpoint.",
+    )
+
+
+def memory_error(error: RuntimeError, stage: Stage, batch: Batch, device: torch.device) -> MemoryLimitError | None:
+    """Return what to say when memory is full; None for an error of another kind."""
+    if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+        return None
+    b, n, _, h, w = batch.frames.shape
+    settings = stage.settings
+    ways = [f"batch={max(1, settings.batch // 2)}"] if settings.batch > 1 else []
+    if settings.batch % (2 * settings.accumulate) == 0:
+        ways = [f"accumulate={2 * settings.accumulate} (same result, less memory)", *ways]
+    ways += [f"crop={max(32, h // 2)}"] + (["precision=bfloat16"] if settings.precision == "float32" else [])
+    return MemoryLimitError(
+        f"{b} stacks of {n} frames of {w} x {h} px do not fit the memory of {device}.",
+        where="batch",
+        hint=f"Give --set {', or '.join(ways)}.",
+    )
