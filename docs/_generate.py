@@ -81,7 +81,10 @@ def page() -> str:
         for name in commands:
             command = app.get_command(root, name)
             assert command is not None
-            parts.append(_section(command, click.Context(command, parent=root, info_name=name)))
+            ctx = click.Context(command, parent=root, info_name=name)
+            parts.append(_section(command, ctx))
+            inner = command.commands if isinstance(command, click.Group) else {}
+            parts += [_section(one, click.Context(one, parent=ctx, info_name=n)) for n, one in inner.items()]
     return "\n".join(parts)
 
 

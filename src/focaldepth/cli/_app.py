@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "evaluate": "Errors of a method on stacks with truth, by a protocol.",
     },
     "Data": {
+        "data": "Data sets: what is known of them, checks, preparation, miniatures.",
         "refocus": "A focal stack out of a light field.",
         "scenes": "Rendered scenes with exact depth, as a data set.",
         "simulate": "A focal stack, with camera faults, out of a picture and its depth.",

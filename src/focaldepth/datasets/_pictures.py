@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from focaldepth.core.axis import FocusAxis
 from focaldepth.core.errors import ReadError, StackError
 from focaldepth.core.optics import Optics
-from focaldepth.core.stack import DerivedSource, FocalStack, Frame, FrameSource, StackInfo, reduce_frame
+from focaldepth.core.stack import DerivedSource, FocalStack, Frame, StackInfo, reduce_frame
 from focaldepth.io._files import FileSource, read_entries, same_kind
 from focaldepth.io._inputs import Formats
 from focaldepth.io._reader import MAX_PIXELS, PictureReader
@@ -24,7 +26,8 @@ def picture_stack(
     name: str,
     origin: str,
     optics: Optics | None = None,
-    info: StackInfo = StackInfo(),
+    warnings: tuple[str, ...] = (),
+    extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> FocalStack:
     """Return the stack of files, one per frame, in this order; headers are read, pixels on demand.
 
@@ -34,7 +37,7 @@ def picture_stack(
         name: of the stack.
         origin: where the positions come from, in words.
         optics: what is known of the lens.
-        info: warnings and extra facts of the stack; names, files and origin are filled in.
+        warnings, extra: as in `StackInfo`.
 
     Raises:
         ReadError: a file is missing or damaged.
@@ -46,7 +49,8 @@ def picture_stack(
             where=name,
             hint="Copy the folder again.",
         )
-    readers = [reader_of(file) for file in files]
+    formats = Formats.all()
+    readers = [_reader(file, formats) for file in files]
     read, _ = read_entries(files, readers, MAX_PIXELS, skip_bad=False)
     entries = [e for e in same_kind(read, skip_bad=False)[0] if e is not None]
     facts = entries[0].facts
@@ -58,20 +62,20 @@ def picture_stack(
         max(e.facts.white for e in entries),
         MAX_PIXELS,
     )
-    info = replace(
-        info,
+    info = StackInfo(
         name=name,
         frame_names=tuple(file.name for file in files),
         files=tuple(map(str, files)),
         order_rule="as the data set numbers them",
         focus_origin=origin,
+        warnings=warnings,
+        extra=extra,
     )
     return FocalStack(source, axis, optics or Optics(), facts.transfer, info)
 
 
-def reader_of(file: Path) -> PictureReader:
-    """Return the reader of a picture file by its suffix."""
-    reader = Formats.all().picture(file)
+def _reader(file: Path, formats: Formats) -> PictureReader:
+    reader = formats.picture(file)
     if reader is None:
         raise ReadError("is no picture of a known format.", where=file, hint="Check the name.")
     return reader
@@ -83,7 +87,7 @@ def read_picture(file: Path) -> Frame:
     Raises:
         ReadError: the file is missing or damaged.
     """
-    return reader_of(file).read(file)
+    return _reader(file, Formats.all()).read(file)
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,5 @@ def windowed(stack: FocalStack, margin_rows: int, margin_columns: int) -> FocalS
             where=stack.info.name,
             hint="Are these the files of the data set?",
         )
-    base: FrameSource = stack.source
-    window = Window(base, (margin_rows, h - margin_rows), (margin_columns, w - margin_columns))
+    window = Window(stack.source, (margin_rows, h - margin_rows), (margin_columns, w - margin_columns))
     return replace(stack, source=window)

@@ -136,7 +136,7 @@ class Plain(Dataset):
         np.savez(Path(out) / "stack.npz", frames=frames, focus=focus, focus_unit="metre", depth=depth)
         for i, frame in enumerate(frames):
             write_picture(folder / f"frame_{i}.png", frame)
-        (folder / "focus_distance.txt").write_text("\n".join(map(str, focus)) + "\n", encoding="utf-8")
+        (folder / "focus_distance.txt").write_text("".join(f"{value} m\n" for value in focus), encoding="utf-8")
         np.save(folder / "ground_truth_depth.npy", depth)
 
 

@@ -114,7 +114,9 @@ def _depth(path: Path, scale: float | None) -> NDArray[np.float32]:
 
         values = read_plane(path)
     elif suffix == ".exr":
-        values = _exr(path)
+        from focaldepth.io._exr import read_plane as read_exr
+
+        values = read_exr(path)
     else:
         reader = Formats.all().picture(path)
         if reader is None:
@@ -130,21 +132,6 @@ def _depth(path: Path, scale: float | None) -> NDArray[np.float32]:
 
 def _known(metres: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.where(np.isfinite(metres) & (metres > 0), metres, np.nan).astype(np.float32)
-
-
-def _exr(path: Path) -> NDArray[Any]:
-    """The first channel, whatever precision its header says."""
-    try:
-        import OpenEXR
-    except ImportError as error:
-        raise MissingExtraError("EXR", "exr", where=path) from error
-    with reading(path, "EXR"), OpenEXR.File(str(path)) as file:
-        channels = file.channels()
-        name = next((n for n in ("RGB", "RGBA", "Z", "Y", "V", "R") if n in channels), next(iter(channels)))
-        pixels = np.asarray(channels[name].pixels)
-    if pixels.dtype.kind != "f":
-        raise ReadError(f"its channel {name} is {pixels.dtype}.", where=path, hint="Give HALF or FLOAT depth.")
-    return pixels[..., 0] if pixels.ndim == 3 else pixels
 
 
 def _nyu(path: Path, index: int) -> Rgbd:

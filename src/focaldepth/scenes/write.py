@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from focaldepth._version import __version__
 from focaldepth.core.errors import MissingExtraError, ReadError, SettingError
@@ -203,23 +202,17 @@ def _write_fod(folder: Path, world: World, sample: Sample) -> None:
     """One scene as FoD500 stores it, and its lens beside it, because here every scene has its own."""
     import tifffile
 
+    from focaldepth.io._exr import write_plane
+
     for i, frame in enumerate(sample.stack.frames()):
         tifffile.imwrite(folder / f"{sample.name}_{i:02d}All.tif", frame, photometric="rgb", compression="zlib")
     if sample.all_in_focus is not None:
         tifffile.imwrite(folder / f"{sample.name}Aif.tif", sample.all_in_focus, photometric="rgb", compression="zlib")
     if sample.truth is not None:
-        _write_depth(folder / f"{sample.name}Dpt.exr", sample.truth.values)
+        # Half precision, three equal channels in metres, as in the published set.
+        half = np.nan_to_num(sample.truth.values, nan=0.0).astype(np.float16)
+        write_plane(folder / f"{sample.name}Dpt.exr", half, "RGB")
     (folder / f"{sample.name}.json").write_text(json.dumps(lens_facts(world)) + "\n", encoding="utf-8")
-
-
-def _write_depth(path: Path, depth: NDArray[np.float32]) -> None:
-    """EXR of half precision, three equal channels R, G, B in metres, as the published set."""
-    import OpenEXR
-
-    half = np.nan_to_num(depth, nan=0.0).astype(np.float16)
-    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    with OpenEXR.File(header, {"RGB": np.dstack([half] * 3)}) as file:
-        file.write(str(path))
 
 
 def _check_extra(format: str) -> None:

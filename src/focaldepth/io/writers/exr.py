@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from focaldepth.core.axis import Unit
-from focaldepth.core.errors import ReadError, WriteError
+from focaldepth.core.errors import MissingExtraError, ReadError, WriteError
 from focaldepth.core.result import DepthMap
 from focaldepth.io._map_facts import map_facts, to_map
-from focaldepth.io.exr import library
 from focaldepth.io._writer import WriteContext
 
 
@@ -31,7 +30,7 @@ class ExrWriter:
 
     def write(self, path: Path, map: DepthMap, context: WriteContext) -> tuple[Path, ...]:
         """Write the map; unit, scale and invalid value are header attributes."""
-        exr = library(path)
+        exr = _library(path)
         facts = {key: value for key, value in map_facts(map.unit, context).items() if key != "schema"}
         header = {"type": exr.scanlineimage, "compression": exr.NO_COMPRESSION, **_attributes(facts)}
         channel = "Z" if map.unit is Unit.METRE else "Y"
@@ -45,7 +44,7 @@ class ExrWriter:
 
     def read(self, path: Path, unit: Unit | None = None) -> DepthMap:
         """Read channel Z, Y or the only one there is."""
-        exr = library(path)
+        exr = _library(path)
         if not path.is_file():
             raise ReadError("does not exist.", where=path, hint="Check the name.")
         try:
@@ -71,6 +70,14 @@ class ExrWriter:
 
 def _attributes(facts: dict[str, Any]) -> dict[str, Any]:
     return {key: str(value) if not isinstance(value, float) else value for key, value in facts.items()}
+
+
+def _library(path: Path) -> Any:
+    try:
+        import OpenEXR
+    except ImportError as error:
+        raise MissingExtraError("EXR", "exr", where=path) from error
+    return OpenEXR
 
 
 WRITER = ExrWriter()
