@@ -13,7 +13,7 @@ from focaldepth.cli import _options, _show, _work
 from focaldepth.cli._json import print_json
 from focaldepth.cli._listing import print_table
 from focaldepth.cli._session import current
-from focaldepth.cli._types import mapping
+from focaldepth.cli._types import mapping, pair
 from focaldepth.core.registry import extra_for
 
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
@@ -39,16 +39,16 @@ def seconds(text: str) -> float:
 @click.option(
     "--set",
     "changes",
-    type=_options.pair,
+    type=pair,
     metavar="KEY=VALUE",
     multiple=True,
     help="Setting of the recipe; --show lists them. Repeatable.",
 )
-@click.option("--init", type=click.Path(), metavar="FILE", help="Weights to begin with: of the network, or of its trunk.")
+@click.option("--init", type=click.Path(), metavar="FILE", help="Weights to begin with: of the network or its trunk.")
 @click.option("--resume", is_flag=True, help="Go on with the training in FOLDER.")
 @click.option("--max-steps", type=click.IntRange(min=1), help="Steps of every stage.  [default: its epochs]")
 @click.option("--max-time", type=seconds, metavar="TIME", help="Stop after 90s, 30m, 2h or 1d; --resume goes on.")
-@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes that make batches.")
+@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes for batches.")
 @click.option("--device", default="auto", show_default=True, help="What to compute on: auto, cpu, cuda, cuda:1 ...")
 @click.option("--tensorboard/--no-tensorboard", default=True, help="Write event files.  [default: tensorboard]")
 @click.option("--list", "listed", is_flag=True, help="List the recipes.")
@@ -94,15 +94,12 @@ def command(recipe: str | None, output: str | None, **options: Any) -> None:
         _show.fact("trained", f"{found.steps} steps, {done}")
         _show.written([str(found.weights)])
     if options["as_json"]:
-        facts = {"finished": found.finished, "steps": found.steps, "loss": found.loss, "best": found.best}
-        print_json({"command": "train", "version": __version__, "output": output, "weights": str(found.weights), **facts})
+        facts = {"command": "train", "version": __version__, "output": output, "weights": str(found.weights)}
+        numbers = {"finished": found.finished, "steps": found.steps, "loss": found.loss, "best": found.best}
+        print_json({**facts, **numbers})
 
 
 def _list() -> None:
-    from focaldepth.training._recipe import load_recipe, names
+    from focaldepth.training._recipe import names, title_of
 
-    rows = []
-    for name in names():
-        settings = load_recipe(name).first.settings
-        rows.append((name, settings.network, settings.data, settings.title))
-    print_table([("recipe", "network", "data", ""), *rows])
+    print_table([("recipe", "network", "data", ""), *((name, *title_of(name)) for name in names())])

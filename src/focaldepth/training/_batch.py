@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +44,7 @@ class Fed:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Examples together; a stack with fewer frames than others is filled with its last frame, which then counts nothing.
+    """Examples together; a stack with fewer frames than others is filled up with its last frame, which counts nothing.
 
     Attributes:
         frames: (B, N, 3, H, W).
@@ -76,13 +77,15 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
-        moved = {name: tensor.to(device, non_blocking=True) for name, tensor in self.tensors().items()}
-        return replace(self, **moved, extra={k: t.to(device, non_blocking=True) for k, t in self.extra.items()})
+        return self._changed(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
         """Return the batch in memory that a GPU copies from without waiting."""
-        pinned = {name: tensor.pin_memory() for name, tensor in self.tensors().items()}
-        return replace(self, **pinned, extra={k: t.pin_memory() for k, t in self.extra.items()})
+        return self._changed(lambda tensor: tensor.pin_memory())
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        changed: dict[str, Any] = {name: change(tensor) for name, tensor in self.tensors().items()}
+        return replace(self, **changed, extra={name: change(tensor) for name, tensor in self.extra.items()})
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the tensors by name, further inputs excepted."""

@@ -25,9 +25,10 @@ class Events:
     Args:
         folder: for the file.
         wanted: False writes nothing.
+        after: step that the run goes on after; what an earlier run said of later steps is not shown any more.
     """
 
-    def __init__(self, folder: Path, *, wanted: bool = True) -> None:
+    def __init__(self, folder: Path, *, wanted: bool = True, after: int = 0) -> None:
         self.writer: Any = None
         self.missing = False
         if wanted:
@@ -36,7 +37,7 @@ class Events:
             except ModuleNotFoundError:
                 self.missing = True
             else:
-                self.writer = SummaryWriter(str(folder))
+                self.writer = SummaryWriter(str(folder), purge_step=after + 1 if after else None)
 
     def numbers(self, step: int, values: Mapping[str, float]) -> None:
         """Add a point to every curve."""

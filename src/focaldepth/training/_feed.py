@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from focaldepth.core.axis import FocusAxis, Unit, convert
+from focaldepth.core.axis import Unit, convert
 from focaldepth.core.errors import SettingError, UnitError
 from focaldepth.core.optics import Optics
 from focaldepth.core.sample import Sample

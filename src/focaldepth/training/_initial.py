@@ -1,4 +1,4 @@
-"""Weights to begin with: those of the whole network, or of its trunk as it was trained on ImageNet. Nothing is downloaded."""
+"""Weights to begin with: of the whole network, or of its trunk as trained on ImageNet. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def initialise(net: FocusNet, name: str, path: Path) -> str:
         other, _ = from_checkpoint(path, name)
         return _put(net, other.state_dict(), path, "the whole network", "its layers are others")
     raise WeightsError(
-        f"holds neither weights of {name} nor of its trunk.", where=path, hint=_EXPECTED.get(name, "Give other weights.")
+        f"holds neither weights of {name} nor of its trunk.",
+        where=path,
+        hint=_EXPECTED.get(name, "Give other weights."),
     )
 
 
@@ -80,7 +82,7 @@ def _put(net: FocusNet, tensors: Mapping[str, Tensor], path: Path, words: str, o
 
 
 def _trunk(found: Mapping[str, Tensor], name: str, own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of an ImageNet checkpoint under the names of the network; empty where it is none of its own."""
+    """Return the tensors of an ImageNet checkpoint under the names of the network; empty where it is none for it."""
     renamed = _vgg(found) if name == "ddffnet" else {}
     if name in _TRUNKS and "layer1.0.conv1.weight" in found:
         renamed = {_TRUNKS[name] + key: tensor for key, tensor in found.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -115,7 +116,7 @@ def batches(
     more: dict[str, Any] = {}
     if workers:
         # Forking a process that has threads can lock up.
-        more = {"multiprocessing_context": "spawn", "prefetch_factor": 2, "worker_init_fn": _one_thread}
+        more = {"multiprocessing_context": "spawn", "prefetch_factor": 2, "worker_init_fn": _modest}
     loader = DataLoader(
         feeder,
         batch_sampler=_Places(begin, end, settings.batch, rank, world, parts),
@@ -134,9 +135,10 @@ def batches(
             held = []
 
 
-def _one_thread(worker: int) -> None:
-    """Workers share the cores with training."""
+def _modest(worker: int) -> None:
+    """Workers share the cores with training, and leave it to the first process to hear of Ctrl-C."""
     import cv2
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

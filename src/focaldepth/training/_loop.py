@@ -14,7 +14,6 @@ import torch
 
 from focaldepth.core.errors import Cancelled, SettingError
 from focaldepth.core.progress import Run
-from focaldepth.networks._net import FocusNet
 from focaldepth.training import _folder
 from focaldepth.training._batch import Batch
 from focaldepth.training._checkpoint import Place, load_checkpoint, restore_network, save_checkpoint
@@ -27,7 +26,7 @@ from focaldepth.training._order import Order
 from focaldepth.training._processes import Processes, joined
 from focaldepth.training._recipe import Recipe, Stage
 from focaldepth.training._source import source
-from focaldepth.training._step import Told, gradients, memory_error, stop_for_nan
+from focaldepth.training._step import Told, explained, gradients, stop_for_nan
 from focaldepth.training._validate import Judge, save_with_card
 
 _DROPOUT = 4
@@ -107,17 +106,18 @@ def train(recipe: Recipe, out: Path, wishes: Wishes, run: Run = Run()) -> Traine
 @contextmanager
 def _reproducible(recipe: Recipe, processes: Processes) -> Iterator[None]:
     """Let operations be deterministic while the block lasts, and random numbers be as before after it."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    memory: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
     wanted = recipe.first.settings.deterministic
     devices = [processes.device] if processes.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         try:
             torch.use_deterministic_algorithms(wanted, warn_only=True)
-            torch.utils.deterministic.fill_uninitialized_memory = False
+            memory.fill_uninitialized_memory = False
             yield
         finally:
             torch.use_deterministic_algorithms(before[0])
-            torch.utils.deterministic.fill_uninitialized_memory = before[1]
+            memory.fill_uninitialized_memory = before[1]
 
 
 @dataclass(eq=False)
@@ -144,12 +144,15 @@ class _Training:
             put = initialise(net, first.settings.network, self.wishes.init)
             self._note(f"begins with {put} from {self.wishes.init.name}")
         elif held is None and first.settings.init:
-            self._note(f"the paper begins with {first.settings.init}; without --init FILE training begins with random weights")
+            self._note(
+                f"the paper begins with {first.settings.init} (--init FILE); this run begins with random weights"
+            )
         self.net = net.to(self.processes.device)
         self.net.every_scale = any(stage.loss.every_scale for stage in self.recipe.stages)
         self._prepare_net()
         self.folder = RunFolder(self.out, self.place.log_size) if self.processes.first else None
-        self.events = Events(self.out / _folder.EVENTS, wanted=self.wishes.events and self.processes.first)
+        wanted = self.wishes.events and self.processes.first
+        self.events = Events(self.out / _folder.EVENTS, wanted=wanted, after=self._total())
         if self.events.missing:
             self._note("no event file is written: pip install 'focaldepth[train]' for TensorBoard")
         try:
@@ -162,7 +165,7 @@ class _Training:
     def _prepare_net(self) -> None:
         settings = self.recipe.first.settings
         if settings.sync_norm and self.processes.world > 1 and self.processes.device.type == "cuda":
-            self.net = torch.nn.SyncBatchNorm.convert_sync_batchnorm(self.net)
+            self.net = torch.nn.SyncBatchNorm.convert_sync_batchnorm(self.net)  # type: ignore[no-untyped-call]
         if settings.engine == "compiled":
             self.net.compile()
 
@@ -257,8 +260,8 @@ class _Training:
             group["lr"] = learning_rate(settings, step, self.order.steps)
         try:
             self.said = gradients(self.net, stage, parts, self.processes)
-        except RuntimeError as error:
-            told = memory_error(error, stage, parts[0], self.processes.device)
+        except (RuntimeError, ValueError) as error:
+            told = explained(error, stage, parts[0], self.processes.device)
             if told is None:
                 raise
             raise told from error
@@ -280,9 +283,7 @@ class _Training:
             return
         rate = learning_rate(stage.settings, step - 1, self.order.steps)
         line = {"stage": stage.name, "step": step, "epoch": self.order.epoch_of(step - 1), "loss": said.loss}
-        self.folder.write_log(
-            {**line, "terms": said.terms, "gradient": said.gradient, "learning_rate": rate, **times}
-        )
+        self.folder.write_log({**line, "terms": said.terms, "gradient": said.gradient, "learning_rate": rate, **times})
         curves = {"loss": said.loss, "gradient": said.gradient, "learning_rate": rate, **times}
         self.events.numbers(self._total(), {f"{stage.name}/{k}": v for k, v in {**curves, **said.terms}.items()})
 

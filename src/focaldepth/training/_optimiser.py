@@ -16,10 +16,10 @@ from focaldepth.training._settings import TrainSettings
 def make_optimiser(parameters: Iterable[nn.Parameter], settings: TrainSettings) -> Optimizer:
     """Return the optimiser of a stage; its learning rate is set before every step."""
     betas = (settings.beta1, settings.beta2)
-    more = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+    rate, penalty = settings.learning_rate, settings.weight_decay
     if settings.optimiser == "sgd":
-        return SGD(parameters, momentum=settings.momentum, **more)
-    return (Adam if settings.optimiser == "adam" else AdamW)(parameters, betas=betas, **more)
+        return SGD(parameters, rate, momentum=settings.momentum, weight_decay=penalty)
+    return (Adam if settings.optimiser == "adam" else AdamW)(parameters, rate, betas, weight_decay=penalty)
 
 
 def learning_rate(settings: TrainSettings, step: int, steps_per_epoch: int) -> float:

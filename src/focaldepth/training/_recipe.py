@@ -158,6 +158,12 @@ def load_recipe(name: str | Path, changes: Mapping[str, str] | None = None, *, d
     return Recipe(path.stem, tuple(made))
 
 
+def title_of(name: str) -> tuple[str, str, str]:
+    """Return network, data set and title of a packaged recipe."""
+    values = _read(_find(name))
+    return str(values["network"]), str(values["data"]), str(values["title"])
+
+
 def group(texts: Mapping[str, str], name: str) -> Texts:
     """Return the keys of one group."""
     return {key.partition(".")[2]: value for key, value in texts.items() if key.startswith(name + ".")}
@@ -245,7 +251,7 @@ def _key(key: str, texts: Mapping[str, str], where: str) -> str:
         listed = " or ".join(f"{name}.{key}" for name in homes)
         raise SettingError(f"{key} can mean several things.", where=where, hint=f"Write {listed}.")
     if not homes:
-        every = [*_PLAIN, *(k for known in inner.values() for k in known), *(f"{n}.{k}" for n in inner for k in inner[n])]
+        every = {*_PLAIN}.union(*inner.values(), (f"{name}.{k}" for name, known in inner.items() for k in known))
         raise UnknownNameError("setting", key, every, where=where)
     return f"{homes[0]}.{key}"
 
@@ -279,6 +285,8 @@ def _data_class(name: str) -> Any:
         return SceneData
     from focaldepth.datasets._dataset import DATASETS
 
+    if name not in DATASETS.names():
+        raise UnknownNameError("data set", name, [*DATASETS.names(), SCENES])
     return DATASETS.get(name)
 
 
@@ -293,7 +301,8 @@ def _stage(name: str, texts: Mapping[str, str]) -> Stage:
             raise UnknownNameError("setting", key, [f"{h}.{k}" for h, (_, ks) in known.items() for k in ks], where=name)
     settings = parse(TrainSettings, {k: v for k, v in texts.items() if "." not in k})
     spec = NETWORKS.get(settings.network)
-    stage = Stage(name, dict(texts), settings, _options(spec, texts), spec.convention.changed(group(texts, "convention")))
+    convention = spec.convention.changed(group(texts, "convention"))
+    stage = Stage(name, dict(texts), settings, _options(spec, texts), convention)
     parse(known["data_options"][0], group(texts, "data_options"))
     _ = stage.augment, stage.loss
     return stage

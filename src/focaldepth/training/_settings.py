@@ -55,7 +55,7 @@ class TrainSettings:
     clip_truth: bool = setting(False, "bring truth outside of low and high to these limits instead of leaving it out")
     focal_length_m: float = setting(0.0, "of circles of confusion, where a stack does not state its lens", low=0)
     f_number: float = setting(0.0, "of circles of confusion, likewise", low=0)
-    circle_unit: str = setting("metre", "circles of confusion on the sensor in metres, or in pixels", choices=("metre", "px"))
+    circle_unit: str = setting("metre", "circles of confusion on the sensor, or in pixels", choices=("metre", "px"))
     circle_limit: float = setting(1e-4, "largest circle of confusion, which becomes 1", low=1e-9)
     misaligned: bool = setting(False, "scenes: frames shifted and scaled as by the focus motor of a phone")
     metric: str = setting("rmse", "what checkpoints are compared by: a metric, or loss")

@@ -9,13 +9,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from focaldepth.core.errors import MemoryLimitError, TrainingError
+from focaldepth.core.errors import FocalDepthError, MemoryLimitError, SettingError, TrainingError
 from focaldepth.networks._fast import assemble, flatten
 from focaldepth.networks._net import FocusNet, NetOutput
 from focaldepth.training._batch import Batch
 from focaldepth.training._processes import Processes
 from focaldepth.training._recipe import Stage
+from focaldepth.training._settings import TrainSettings
 from focaldepth.training.losses._loss import Loss, told, value
+
+_LEAST_CROP = 32
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ def gradients(net: FocusNet, stage: Stage, parts: Sequence[Batch], processes: Pr
 
 def _in_float32(out: NetOutput) -> NetOutput:
     """Losses are sums of many small numbers."""
-    return assemble({key: t.float() if t.is_floating_point() else t for key, t in flatten(out).items() if t is not None})
+    held = {key: tensor for key, tensor in flatten(out).items() if tensor is not None}
+    return assemble({key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in held.items()})
 
 
 def stop_for_nan(said: Told, parts: Sequence[Batch], path: Path, step: int) -> None:
@@ -100,7 +104,7 @@ def stop_for_nan(said: Told, parts: Sequence[Batch], path: Path, step: int) -> N
 
     from focaldepth.io._atomic import staged_file
 
-    held = {}
+    held: dict[str, Tensor] = {}
     for number, part in enumerate(parts):
         named = {**part.tensors(), **part.extra}
         held |= {f"{number}.{name}": tensor.detach().cpu().contiguous() for name, tensor in named.items()}
@@ -114,18 +118,34 @@ def stop_for_nan(said: Told, parts: Sequence[Batch], path: Path, step: int) -> N
     )
 
 
-def memory_error(error: RuntimeError, stage: Stage, batch: Batch, device: torch.device) -> MemoryLimitError | None:
-    """Return what to say when memory is full; None for an error of another kind."""
-    if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-        return None
+def explained(error: Exception, stage: Stage, batch: Batch, device: torch.device) -> FocalDepthError | None:
+    """Return what to say of an error that the settings of a stage bring about; None for one of another kind."""
+    text = str(error)
+    if "Expected more than 1 value per channel" in text:
+        return SettingError(
+            "batch norm needs more than one stack of this size.",
+            where="batch",
+            hint=f"Give --set batch={2 * max(1, stage.settings.batch)}, a smaller `accumulate`, or a larger crop.",
+        )
+    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in text:
+        return _out_of_memory(stage.settings, batch, device)
+    return None
+
+
+def _out_of_memory(settings: TrainSettings, batch: Batch, device: torch.device) -> MemoryLimitError:
+    """Name the settings that make a step smaller, the least change first."""
     b, n, _, h, w = batch.frames.shape
-    settings = stage.settings
-    ways = [f"batch={max(1, settings.batch // 2)}"] if settings.batch > 1 else []
+    ways = []
     if settings.batch % (2 * settings.accumulate) == 0:
-        ways = [f"accumulate={2 * settings.accumulate} (same result, less memory)", *ways]
-    ways += [f"crop={max(32, h // 2)}"] + (["precision=bfloat16"] if settings.precision == "float32" else [])
+        ways.append(f"accumulate={2 * settings.accumulate} (the same result, less memory)")
+    if settings.batch > 1:
+        ways.append(f"batch={settings.batch // 2}")
+    if h >= 2 * _LEAST_CROP:
+        ways.append(f"crop={h // 2 // _LEAST_CROP * _LEAST_CROP}")
+    if settings.precision == "float32":
+        ways.append("precision=bfloat16")
     return MemoryLimitError(
         f"{b} stacks of {n} frames of {w} x {h} px do not fit the memory of {device}.",
         where="batch",
-        hint=f"Give --set {', or '.join(ways)}.",
+        hint=f"Give --set {', or '.join(ways) or 'frames=' + str(max(2, n // 2))}.",
     )

@@ -86,7 +86,8 @@ class Judge:
 
     def _case(self, sample: Sample, weights: Path, processes: Processes, run: Run) -> Case:
         """Run the method on a stack and compare."""
-        if sample.truth is None:
+        true = sample.truth
+        if true is None:
             raise SettingError("a validation needs truth.", where=sample.name, hint="Set metric=loss, or other data.")
         sample = _thinned(sample, self.stage.augment.frames)
         convention, settings = self.stage.convention, self.stage.settings
@@ -96,7 +97,7 @@ class Judge:
         )  # fmt: skip
         quiet = Run(threads=torch.get_num_threads())
         result = estimate(sample.stack, asked, method_settings={"form": "reference"}, run=quiet)
-        truth = in_geometry(sample.truth, place_of_truth(result, sample), result.map.shape)
+        truth = in_geometry(true, place_of_truth(result, sample), result.map.shape)
         return make_case(result.filled or result.map, truth, self._rules(sample), result.optics)
 
     def _rules(self, sample: Sample) -> Rules:
@@ -109,8 +110,13 @@ class Judge:
         if settings.in_focus_range:
             ends = sample.stack.axis.to(unit, sample.stack.optics).values
             low, high = max(low, float(ends.min())), min(high, float(ends.max()))
-        limits = {"low": low if isfinite(low) else None, "high": high if isfinite(high) else None}
-        return Rules(unit=unit, clip=clip, clip_truth=clip is not None, **limits)
+        return Rules(
+            unit=unit,
+            low=low if isfinite(low) else None,
+            high=high if isfinite(high) else None,
+            clip=clip,
+            clip_truth=clip is not None,
+        )
 
     @torch.no_grad()
     def _loss(self, net: FocusNet, own: Sequence[int], processes: Processes, run: Run) -> float:

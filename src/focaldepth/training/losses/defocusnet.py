@@ -47,7 +47,8 @@ class DefocusNetLoss(Loss):
             total = masked_sum((found - batch.circles).square(), batch.valid.expand_as(found))
             made.append(Part("circles", total, "circles", self.circles))
         if self.depth:
-            made.append(Part("depth", masked_sum((out.depth - batch.truth).square(), batch.valid), "pixels", self.depth))
+            total = masked_sum((out.depth - batch.truth).square(), batch.valid)
+            made.append(Part("depth", total, "pixels", self.depth))
         return made
 
 

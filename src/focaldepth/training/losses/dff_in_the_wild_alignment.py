@@ -39,7 +39,9 @@ class AlignmentLoss(Loss):
 
         if not isinstance(net, EndToEnd):
             raise SettingError(
-                "the network does not align frames.", where="dff-in-the-wild-alignment", hint="Train dff-in-the-wild-e2e."
+                "the network does not align frames.",
+                where="dff-in-the-wild-alignment",
+                hint="Train dff-in-the-wild-e2e.",
             )
         view = field_of_view_in(batch.extra, batch.focus)
         x = batch.frames.transpose(1, 2)

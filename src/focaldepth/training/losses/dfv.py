@@ -30,8 +30,7 @@ class DfvLoss(Loss):
     """Mean smooth L1 of every scale against the full truth, weighted 8/15, 4/15, 2/15, 1/15 from the finest on."""
 
     source: ClassVar[str] = (
-        "Yang, Huang, Zhou, Deep Depth from Focus with Differential Focus Volume, CVPR 2022, section 3.3; weights as in "
-        "the official program"
+        "Yang, Huang, Zhou, Deep Depth from Focus with Differential Focus Volume, CVPR 2022; as in the official program"
     )
     every_scale: ClassVar[bool] = True
 
