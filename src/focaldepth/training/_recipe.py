@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from focaldepth.core.errors import ReadError, SettingError, UnknownNameError
 from focaldepth.core.settings import facts, parse
@@ -152,7 +153,7 @@ def load_recipe(name: str | Path, changes: Mapping[str, str] | None = None, *, d
     for stage, texts in stages.items():
         whole = {**base, **named, **texts}
         for more in (common, own.get(stage, {})):
-            whole |= {_key(key, whole, path.stem): value for key, value in more.items()}
+            whole = _changed(whole, more, path.stem)
         made.append(_stage(stage, whole))
     _check_stages(made)
     return Recipe(path.stem, tuple(made))
@@ -235,9 +236,15 @@ def _sorted_changes(changes: Mapping[str, str], stages: tuple[str, ...]) -> tupl
     return common, own
 
 
+def _changed(texts: Texts, changes: Mapping[str, str], where: str) -> Texts:
+    """Return texts with changes; network, loss and data first, because they say which other keys there are."""
+    plain = {key.replace("-", "_"): value for key, value in changes.items()}
+    whole = {**texts, **{key: value for key, value in plain.items() if key in _PLAIN}}
+    return {**whole, **{_key(key, whole, where): value for key, value in plain.items()}}
+
+
 def _key(key: str, texts: Mapping[str, str], where: str) -> str:
     """Return the full name of a key."""
-    key = key.replace("-", "_")
     if key in _PLAIN:
         return key
     inner = {name: known for name, (_, known) in _groups(texts).items()}
@@ -301,11 +308,22 @@ def _stage(name: str, texts: Mapping[str, str]) -> Stage:
             raise UnknownNameError("setting", key, [f"{h}.{k}" for h, (_, ks) in known.items() for k in ks], where=name)
     settings = parse(TrainSettings, {k: v for k, v in texts.items() if "." not in k})
     spec = NETWORKS.get(settings.network)
-    convention = spec.convention.changed(group(texts, "convention"))
+    convention = _convention(spec, group(texts, "convention"))
     stage = Stage(name, dict(texts), settings, _options(spec, texts), convention)
     parse(known["data_options"][0], group(texts, "data_options"))
     _ = stage.augment, stage.loss
     return stage
+
+
+def _convention(spec: NetworkSpec, given: Mapping[str, str]) -> Convention:
+    """Return the convention of the official weights with what was given."""
+    for name, kind in get_type_hints(Convention).items():
+        if isinstance(kind, type) and issubclass(kind, StrEnum) and name in given:
+            allowed = [str(member) for member in kind]
+            if given[name] not in allowed:
+                hint = f"Allowed: {', '.join(allowed)}."
+                raise SettingError(f"{name} is {given[name]!r}.", where="recipe, convention", hint=hint)
+    return spec.convention.changed(given)
 
 
 def _options(spec: NetworkSpec, texts: Mapping[str, str]) -> Options:

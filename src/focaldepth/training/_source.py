@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,8 @@ from focaldepth.training._recipe import SCENES, Stage, group
 from focaldepth.training._settings import SceneData
 
 _SPLITS = ("", "train", "validation")
+_KEPT_BYTES = 256 << 20
+"""Memory of scenes that come again, in each process that makes batches."""
 _VALIDATION_SEED = 1_000_003
 """Added to the seed of a series, so that validation never shows a scene that is trained on."""
 
@@ -47,7 +48,7 @@ class Items:
 
 @dataclass(frozen=True)
 class Scenes:
-    """Rendered scenes.
+    """Rendered scenes; those that come again are kept while memory allows.
 
     Attributes:
         data: what they have in common.
@@ -60,6 +61,7 @@ class Scenes:
     count: int
     endless: bool
     misaligned: bool
+    kept: dict[int, Sample] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
         return self.count
@@ -69,14 +71,22 @@ class Scenes:
         return f"scene {index:06d}"
 
     def open(self, index: int, epoch: int = 0) -> Sample:
-        """Render a scene."""
+        """Render a scene, or take it from memory."""
+        number = index + (epoch * self.count if self.endless else 0)
+        if number in self.kept:
+            return self.kept[number]
+        sample = self._rendered(number)
+        if not self.endless and (len(self.kept) + 1) * _size(sample) <= _KEPT_BYTES:
+            self.kept[number] = sample
+        return sample
+
+    def _rendered(self, number: int) -> Sample:
         from focaldepth.scenes.world import SceneSettings, make_world
 
         names = ("height", "width", "frames", "scale", "samples", "blur", "seed")
         settings = SceneSettings(**{name: getattr(self.data, name) for name in names})
-        number = index + (epoch * self.count if self.endless else 0)
-        world = make_world(settings, number)
-        return _disturbed(world.sample(), number) if self.misaligned else world.sample()
+        sample = make_world(settings, number).sample()
+        return _disturbed(sample, number) if self.misaligned else sample
 
 
 Source = Items | Scenes
@@ -126,9 +136,10 @@ def thinned(found: Source, count: int) -> Sequence[int]:
     return [int(i) for i in np.linspace(0, len(found) - 1, count)]
 
 
-def opener(found: Source, index: int) -> Callable[[], Sample]:
-    """Return what reads one stack."""
-    return partial(found.open, index)
+def _size(sample: Sample) -> int:
+    """Bytes of a rendered scene: frames, truth, mask and picture."""
+    h, w, c = sample.stack.shape
+    return h * w * ((len(sample.stack) + 1) * c + 5)
 
 
 def _disturbed(sample: Sample, number: int) -> Sample:
