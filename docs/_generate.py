@@ -13,6 +13,7 @@ import click
 
 from focaldepth.cli._app import SECTIONS, app
 from focaldepth.core.settings import facts as facts_of
+from focaldepth.datasets._dataset import DATASETS, Dataset
 from focaldepth.metrics._metric import METRICS
 from focaldepth.networks._spec import NETWORKS, FocusForm
 
@@ -70,6 +71,50 @@ def metrics_page() -> str:
         rows = facts_of(METRICS.get(name))
         settings += [f"| `{name}` | {s.name} | {s.default} | {_cell(s.help)} |\n" for s in rows]
     return "".join([*lines, *variants, *settings])
+
+
+DATASETS_HEAD = """<!-- Written by docs/_generate.py from the data sets themselves; do not edit. -->
+
+# Data sets
+
+Nothing is downloaded: get a data set from its page, then `focaldepth data check NAME --root DIR` says whether all is
+there. `focaldepth data fake NAME --root DIR` writes a miniature with the same files, names, keys and types.
+
+| name | what | frames | truth in | splits |
+|---|---|---|---|---|
+"""
+
+
+def datasets_page() -> str:
+    """Return docs/datasets.md."""
+    lines, parts = [DATASETS_HEAD], []
+    for name in DATASETS.names():
+        cls = DATASETS.get(name)
+        spec = cls.spec
+        unit, splits = spec.unit.value if spec.unit else "-", ", ".join(spec.splits) or "-"
+        cells = (f"[`{name}`](#{name})", spec.title, spec.frames, unit, splits)
+        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |\n")
+        parts.append(_dataset_section(name, cls))
+    return "".join([*lines, *parts])
+
+
+def _dataset_section(name: str, cls: type[Dataset]) -> str:
+    spec = cls.spec
+    facts = {
+        "Got from": spec.address,
+        "Licence": spec.licence,
+        "Cite": spec.citation.text if spec.citation else "",
+        "Focus": spec.focus,
+        "Splits": spec.split_rule,
+        "Protocols": ", ".join(f"`{p}`" for p in spec.protocols),
+    }
+    rows = [f"- {key}: {text}\n" for key, text in facts.items() if text]
+    disk = ["\nOn disk:\n\n```\n", *(f"{line}\n" for line in spec.layout), "```\n"] if spec.layout else []
+    notes = ["\nBeware:\n\n", *(f"- {_cell(note)}\n" for note in spec.notes)] if spec.notes else []
+    known = facts_of(cls)
+    table = ["\n| setting | default | allowed | meaning |\n|---|---|---|---|\n"] if known else []
+    table += [f"| `{s.name}` | {s.default} | {_cell(s.allowed)} | {_cell(s.help)} |\n" for s in known]
+    return "".join([f"\n## {name}\n\n{spec.title}. {spec.summary}\n\n", *rows, *disk, *notes, *table])
 
 
 def page() -> str:
@@ -130,6 +175,7 @@ def main() -> int:
     """Write the pages."""
     (HERE / "cli.md").write_text(page(), encoding="utf-8")
     (HERE / "networks.md").write_text(networks_page(), encoding="utf-8")
+    (HERE / "datasets.md").write_text(datasets_page(), encoding="utf-8")
     (HERE / "metrics.md").write_text(metrics_page(), encoding="utf-8")
     return 0
 

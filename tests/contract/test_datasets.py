@@ -14,6 +14,9 @@ from focaldepth.core.sample import Sample
 from focaldepth.core.settings import facts
 from focaldepth.datasets._dataset import DATASETS, Dataset, dataset, write_fake, write_prepared
 
+TINY = {"ddff12-raw": {"patch": 16, "stride": 8}}
+"""Settings without which a miniature is too small to be prepared."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -25,7 +28,7 @@ class Case:
 
 @pytest.fixture(params=DATASETS.names(), scope="module")
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    made = dataset(request.param)
+    made = dataset(request.param, **TINY.get(request.param, {}))
     root = write_fake(made, tmp_path_factory.mktemp("data") / request.param)
     return Case(request.param, made, root, {item.name: item.open() for item in made.items(root)})
 

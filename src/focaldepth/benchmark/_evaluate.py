@@ -11,14 +11,14 @@ import numpy as np
 
 from focaldepth.benchmark._protocol import Column, Protocol
 from focaldepth.core.axis import Unit
-from focaldepth.core.errors import FocalDepthError
+from focaldepth.core.errors import FocalDepthError, StackError
 from focaldepth.core.progress import Progress, Run
-from focaldepth.core.result import DepthResult
+from focaldepth.core.result import DepthMap, DepthResult
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.stack import white_of
 from focaldepth.estimate import EstimateSettings, estimate
 from focaldepth.metrics._case import Case, Rules, make_case, with_pictures
-from focaldepth.metrics._geometry import in_geometry, place_of_truth
+from focaldepth.metrics._geometry import confidence_in_geometry, in_geometry, place_of_truth
 from focaldepth.metrics._metric import metric
 from focaldepth.metrics._scores import Scores
 
@@ -181,8 +181,7 @@ def _one(
     sample: Sample, record: Protocol, settings: EstimateSettings, method_settings: Mapping[str, str], run: Run
 ) -> _Scored:
     """Run the method on one stack and compare."""
-    truth = sample.truth
-    assert truth is not None  # `items` lets no sample through without
+    truth = _truth_of(sample, record)
     reference = _still_there(sample, record)
     stack = record.pick(sample.stack)
     sample = replace(sample, stack=stack, reference=reference)
@@ -193,10 +192,29 @@ def _one(
     seconds = time.perf_counter() - start
     place = place_of_truth(result, sample)
     truth = in_geometry(truth, place, result.map.shape)
-    case = make_case(result.filled or result.map, truth, rules, result.optics)
+    weight = sample.confidence
+    weight = None if weight is None else confidence_in_geometry(weight, place, result.map.shape)
+    case = make_case(result.filled or result.map, truth, rules, result.optics, confidence=weight)
     if sample.all_in_focus is not None and np.allclose(place, np.eye(3), atol=1e-6):
         case = with_pictures(case, result.all_in_focus, sample.all_in_focus, white_of(sample.all_in_focus.dtype))
-    return _Scored(case, make_case(result.map, truth, rules, result.optics), result, seconds)
+    claimed = make_case(result.map, truth, rules, result.optics, confidence=weight)
+    return _Scored(case, claimed, result, seconds)
+
+
+def _truth_of(sample: Sample, record: Protocol) -> DepthMap:
+    """Return the truth, or raise StackError where it or the confidence that a column weights by is not there."""
+    if sample.truth is None:
+        raise StackError(
+            "carries no truth to compare with.", where=sample.name, hint="Give a split that has one, or other data."
+        )
+    column = next((c.metric for c in record.columns if "confidence" in metric(c.metric).facts.needs), None)
+    if column is not None and sample.confidence is None:
+        raise StackError(
+            f"carries no confidence of its truth, which {column} weights by.",
+            where=sample.name,
+            hint="Give data that has one (smartphone), or another --protocol.",
+        )
+    return sample.truth
 
 
 def _asked(rules: Rules, axis_unit: Unit) -> str:

@@ -48,9 +48,9 @@ _FITS = ("none", "scale", "affine", "median")
 def command(method: str, data: tuple[str, ...], output: str | None, **options: Any) -> None:
     """Run METHOD on every stack of DATASET and compare with the truth.
 
-    DATASET is npz or HDF5 files that carry their truth, folders of such files, or folders of pictures with
-    ground_truth_depth.npy (metres) or ground_truth_frames.npy beside them. Every stack goes through the same door as in
-    `estimate`; unit and filling are the protocol's.
+    DATASET is npz or HDF5 files that carry their truth, folders of such files, folders of pictures with
+    ground_truth_depth.npy (metres), ground_truth_frames.npy or truth.tiff beside them, or what `focaldepth scenes`
+    writes. Every stack goes through the same door as in `estimate`; unit and filling are the protocol's.
     """
     from focaldepth.benchmark._evaluate import evaluate_method
     from focaldepth.benchmark._protocol import PROTOCOLS

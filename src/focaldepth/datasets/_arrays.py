@@ -1,4 +1,4 @@
-"""Arrays in .npy files that data sets hold beside pictures, read without trusting them."""
+"""Arrays in .npy files that data sets hold beside pictures, and that benchmarks take, read without trusting them."""
 
 from __future__ import annotations
 
@@ -34,3 +34,19 @@ def load_array(path: Path) -> NDArray[np.generic]:
     except (OSError, ValueError, EOFError) as error:
         raise ReadError(f"is no readable .npy ({error}).", where=path, hint="Unpack the archive again.") from error
     return array
+
+
+def map_fault(values: NDArray[np.generic], size: tuple[int, int]) -> str:
+    """Return what keeps an array from being a depth map of a size that is known everywhere; empty = nothing.
+
+    >>> map_fault(np.zeros((2, 3)), (2, 3)), map_fault(np.zeros((3, 2)), (2, 3))
+    ('', 'is 2 x 3 px, expected 3 x 2.')
+    """
+    if values.ndim != 2:
+        return f"has {values.ndim} axes, expected 2."
+    if values.shape != size:
+        return f"is {values.shape[1]} x {values.shape[0]} px, expected {size[1]} x {size[0]}."
+    if values.dtype.kind != "f":
+        return f"holds {values.dtype}, expected floats."
+    bad = int(values.size - np.isfinite(values.astype(np.float64, copy=False)).sum())
+    return f"holds {bad} values that are NaN or infinite." if bad else ""

@@ -120,7 +120,9 @@ class Dataset(ABC):
         )
 
 
-DATASETS: Registry[type[Dataset]] = Registry("dataset", ("datasets",), "DATASET")
+DATASETS: Registry[type[Dataset]] = Registry(
+    "dataset", ("datasets",), "DATASET", aliases=(("ft-fs", "flyingthings3d-fs"), ("middlebury-fs", "middlebury"))
+)
 """All data sets: files of ``focaldepth/datasets`` and entry points ``focaldepth.datasets``."""
 
 

@@ -81,6 +81,11 @@ def _reader(file: Path, formats: Formats) -> PictureReader:
     return reader
 
 
+def picture_shape(file: Path) -> tuple[int, int, int]:
+    """Return (H, W, C) of a picture from its header; errors as `read_picture`."""
+    return _reader(file, Formats.all()).facts(file).shape
+
+
 def read_picture(file: Path) -> Frame:
     """Return a picture (H, W, C) at the depth of its file.
 

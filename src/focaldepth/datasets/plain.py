@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,11 +18,13 @@ from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.settings import check, setting
 from focaldepth.datasets._dataset import Dataset, DatasetSpec, Root, check_split
+from focaldepth.datasets._rendered_scenes import scenes_in_file, scenes_in_folder
+from focaldepth.io._truth import TRUTH
 from focaldepth.io.load import load_sample
 from focaldepth.metrics._geometry import enlarge
 
 _TRUTH = re.compile(r"ground_truth_(\w+)\.npy")
-_CONTAINERS = (".npz", ".h5", ".hdf5")
+_HDF5 = (".h5", ".hdf5")
 
 
 def stacks_of(paths: Sequence[str | Path], **reading: Any) -> list[Item]:
@@ -29,47 +32,53 @@ def stacks_of(paths: Sequence[str | Path], **reading: Any) -> list[Item]:
 
     Args:
         paths: files that carry their truth, folders of such files, folders of pictures with ``ground_truth_UNIT.npy``
-            beside them (``ground_truth_depth.npy`` is in metres, ``ground_truth_frames.npy`` in frames), and folders of
-            such folders.
+            (``ground_truth_depth.npy`` is in metres, ``ground_truth_frames.npy`` in frames) or ``truth.tiff`` beside
+            them, what `focaldepth scenes` writes, and folders of such folders.
         **reading: arguments of `load_sample`, such as focus_unit.
 
     Raises:
         ReadError: a path does not exist.
         StackError: a folder holds no stack with a truth.
     """
-    found: list[Path] = []
+    found: dict[tuple[Path, str], Callable[[], Sample]] = {}
     for path in map(Path, paths):
         if not path.exists():
             raise ReadError("does not exist.", where=path, hint="Give files or folders of stacks.")
-        here = list(_stacks(path))
+        here = {(place, name): opener for place, name, opener in _stacks(path, reading)}
         if not here:
             raise StackError("holds no stack with a truth.", where=path, hint=_HINT)
-        found += here
-    names = _names(list(dict.fromkeys(found)))
-    return [Item(name, partial(_read, path, name, reading)) for path, name in names.items()]
+        found |= here
+    stems = Counter(name for _, name in found)
+    items = []
+    for (place, stem), opener in found.items():
+        name = stem if stems[stem] == 1 else str(place) if stem in (place.stem, place.name) else f"{place}/{stem}"
+        items.append(Item(name, partial(_named, opener, name)))
+    return items
 
 
 _HINT = "Give npz files with a `depth`, or folders of pictures with a ground_truth_depth.npy (metres) beside them."
 
 
-def _stacks(path: Path) -> Iterator[Path]:
+def _stacks(path: Path, reading: dict[str, Any]) -> Iterator[tuple[Path, str, Callable[[], Sample]]]:
+    """Yield file or folder, name and opener of every stack."""
     if path.is_file():
-        yield path
+        scenes = scenes_in_file(path) if path.suffix.lower() in _HDF5 else {}
+        yield from ((path, name, opener) for name, opener in scenes.items())
+        if not scenes:
+            yield path, path.stem, partial(_read, path, reading)
         return
-    if _truth_of(path) is not None:
-        yield path
+    if (path / TRUTH).is_file() or _truth_of(path) is not None:
+        yield path, path.name, partial(_read, path, reading)
         return
+    yield from ((path, name, opener) for name, opener in scenes_in_folder(path).items())
     for inner in sorted(path.iterdir()):
-        if inner.suffix.lower() in _CONTAINERS and inner.is_file():
-            yield inner
-        elif inner.is_dir() and not inner.name.startswith("."):
-            yield from _stacks(inner)
+        shown = inner.is_dir() and not inner.name.startswith(".")
+        if shown or (inner.suffix.lower() in (".npz", *_HDF5) and inner.is_file()):
+            yield from _stacks(inner, reading)
 
 
-def _names(paths: list[Path]) -> dict[Path, str]:
-    """Stems where they tell apart, else the path."""
-    stems = [p.stem if p.is_file() else p.name for p in paths]
-    return {p: s if stems.count(s) == 1 else str(p) for p, s in zip(paths, stems, strict=True)}
+def _named(opener: Callable[[], Sample], name: str) -> Sample:
+    return replace(opener(), name=name)
 
 
 def _truth_of(folder: Path) -> tuple[Path, Unit] | None:
@@ -80,8 +89,8 @@ def _truth_of(folder: Path) -> tuple[Path, Unit] | None:
     return None
 
 
-def _read(path: Path, name: str, reading: dict[str, Any]) -> Sample:
-    sample = replace(load_sample(path, **reading), name=name)
+def _read(path: Path, reading: dict[str, Any]) -> Sample:
+    sample = load_sample(path, **reading)
     beside = _truth_of(path) if path.is_dir() else None
     if beside is not None:
         file, unit = beside
@@ -108,7 +117,9 @@ class Plain(Dataset):
         protocols=("plain", "scale-free"),
         layout=(
             "NAME.npz: frames, focus, focus_unit, depth [, all_in_focus]",
-            "NAME/*.png with ground_truth_depth.npy (metres), ground_truth_frames.npy or ground_truth_UNIT.npy",
+            "NAME/*.png with ground_truth_depth.npy (metres), ground_truth_frames.npy, ground_truth_UNIT.npy or "
+            "truth.tiff",
+            "scenes_000000/000000_00All.tif ... 000000Dpt.exr 000000.json, or scenes_000000.h5 of `focaldepth scenes`",
         ),
     )
 
