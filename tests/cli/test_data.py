@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from focaldepth.datasets import _ddff_submission
 from focaldepth.datasets._dataset import DATASETS, Dataset
+from focaldepth.datasets._stack_file import write_arrays
 
 
 def test_the_list_names_every_data_set(cli) -> None:
@@ -54,6 +56,46 @@ def test_problems_are_listed_and_the_exit_code_is_1(cli, tmp_path: Path) -> None
     assert "bad.npz: carries no truth" in json.loads(found.out)["problems"][0]
 
 
+class TestSubmission:
+    @pytest.fixture
+    def stacks(self, tmp_path: Path) -> Path:
+        """Three test stacks of 8 x 12 px: frame 2 is sharp on the left, frame 7 on the right."""
+        frames = np.full((10, 8, 12, 3), 90, np.uint8)
+        frames[2, :, :6:2] = 200
+        frames[7, :, 6::2] = 200
+        write_arrays(tmp_path / "ddff-dataset-test.h5", {"stack_test": np.broadcast_to(frames, (3, *frames.shape))})
+        return tmp_path
+
+    def test_results_are_written_in_the_unit_of_the_benchmark(self, cli, stacks: Path, monkeypatch) -> None:
+        for fact, small in (("SIZE", (8, 12)), ("TEST_SCENES", ("lockeroom",)), ("STACKS_PER_TEST_SCENE", 3)):
+            monkeypatch.setattr(_ddff_submission, fact, small)
+        out = stacks / "out"
+        done = cli("data", "submit", "ddff12", "naive", "--root", stacks, "-o", out, "--align", "none", "--json", "-q")
+        assert done.code == 0, done.err
+        assert len(json.loads(done.out)["files"]) == 4
+        depth = np.load(out / "lockeroom/DISP_0003.npy")
+        axis = DATASETS.get("ddff12").spec.axis.values
+        assert depth[4, 2] == pytest.approx(axis[2], abs=0.015)
+        assert depth[4, 9] == pytest.approx(axis[7], abs=0.015)
+        assert cli("data", "check", "ddff12", "--submission", out).code == 0
+        (out / "lockeroom" / "DISP_0001.npy").unlink()
+        found = cli("data", "check", "ddff12", "--submission", out)
+        assert (found.code, "lockeroom/DISP_0001.npy is missing." in found.err) == (1, True)
+
+    def test_what_cannot_be_handed_in_is_refused_before_any_run(self, cli, stacks: Path) -> None:
+        tried = cli("data", "submit", "ddff12", "naive", "--root", stacks, "-o", stacks / "out", "--align", "none")
+        assert tried.code == 2
+        assert "is 12 x 8 px, expected 552 x 383" in tried.err
+        assert not (stacks / "out").exists()
+        (stacks / "there").mkdir()
+        tried = cli("data", "submit", "ddff12", "naive", "--root", stacks, "-o", stacks / "there")
+        assert (tried.code, "exists already" in tried.err) == (2, True)
+        tried = cli("data", "submit", "hci", "naive", "--root", stacks, "-o", stacks / "out")
+        assert (tried.code, "all truth is public" in tried.err) == (2, True)
+        tried = cli("data", "submit", "ddff12", "naive", "--root", stacks, "-o", stacks / "out", "--set", "windw=3")
+        assert (tried.code, "unknown setting" in tried.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -62,6 +104,9 @@ def test_problems_are_listed_and_the_exit_code_is_1(cli, tmp_path: Path) -> None
         (("check", "plain", "--root", "{}", "--set", "focus_unt=mm"), "Did you mean focus_unit?"),
         (("prepare", "plain", "--root", "{}", "-o", "{}/out"), "needs no preparation"),
         (("fake", "plain"), "Missing option '--root'"),
+        (("check", "ddff12"), "Give either --root or --submission"),
+        (("check", "ddff12", "--submission", "{}/none"), "none: is no folder"),
+        (("check", "plain", "--submission", "{}"), "all truth is public"),
         (("info", "nonsense"), "unknown dataset"),
         (("begin",), "No such command 'begin'"),
     ],

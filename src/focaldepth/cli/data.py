@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,22 @@ from focaldepth.cli._json import print_json
 from focaldepth.cli._listing import print_facts, print_settings, print_table, setting_facts
 from focaldepth.cli._session import current, debug_option
 from focaldepth.cli._types import mapping, pair
-from focaldepth.datasets._dataset import DATASETS, Dataset, dataset, write_fake, write_prepared
+from focaldepth.core.errors import SettingError
+from focaldepth.core.progress import Run, Silent
+from focaldepth.core.sample import Item
+from focaldepth.datasets._dataset import (
+    DATASETS,
+    Dataset,
+    Findings,
+    Handed,
+    Submission,
+    dataset,
+    write_fake,
+    write_prepared,
+)
+from focaldepth.estimate import EstimateSettings, estimate
 
+_FREE = ("align", "weights", "device")
 _COLUMNS = ("data set", "title", "frames", "truth in", "splits")
 _ROOT = click.option("--root", metavar="DIR", required=True, type=click.Path(), help="Folder of the data set.")
 _SET = click.option(
@@ -55,17 +71,27 @@ def info(name: str | None, as_json: bool) -> None:
 
 @command.command("check", short_help="Open every stack of a data set and tell what is wrong.")
 @click.argument("name")
-@_ROOT
+@click.option("--root", metavar="DIR", type=click.Path(), help="Folder of the data set.")
+@click.option(
+    "--submission", metavar="PATH", type=click.Path(), help="Look at results that are to be handed in instead."
+)
 @_SET
 @_options.running
-def check(name: str, root: str, settings: tuple[tuple[str, str], ...], **options: Any) -> None:
+def check(
+    name: str, root: str | None, submission: str | None, settings: tuple[tuple[str, str], ...], **options: Any
+) -> None:
     """Count the stacks of data set NAME in DIR, open each one, and compare it with what is known of the set.
 
     The exit code is 1 where anything is wrong; every problem names its file or stack.
     """
     made = _chosen(name, settings)
-    with _work.running(options) as run:
-        found = made.check(root, run)
+    if (root is None) == (submission is None):
+        raise click.UsageError("Give either --root or --submission.")
+    if submission is not None:
+        found = Findings({}, _form(made, name).check(submission))
+    else:
+        with _work.running(options) as run:
+            found = made.check(str(root), run)
     if not options["quiet"]:
         for split, count in found.counts.items():
             _show.fact(split or "stacks", f"{count}")
@@ -75,7 +101,7 @@ def check(name: str, root: str, settings: tuple[tuple[str, str], ...], **options
     if not found.problems and not options["quiet"]:
         _show.fact("problems", "none")
     if options["as_json"]:
-        facts = {"dataset": DATASETS.resolve(name), "root": str(root), **asdict(found)}
+        facts = {"dataset": DATASETS.resolve(name), "root": root, "submission": submission, **asdict(found)}
         print_json({"command": "data check", "version": __version__, **facts})
     if found.problems:
         click.get_current_context().exit(1)
@@ -96,6 +122,41 @@ def prepare(name: str, root: str, output: str, settings: tuple[tuple[str, str], 
     _tell("data prepare", name, output, options)
 
 
+@command.command("submit", short_help="Results of a method on the stacks of a benchmark that keeps their truth.")
+@click.argument("name")
+@click.argument("method", metavar="METHOD")
+@_ROOT
+@_options.output("OUT", "What is handed in: a new folder (ddff12) or zip (zedd).")
+@_options.settings(EstimateSettings, only=_FREE)
+@_options.SET
+@click.option(
+    "--data",
+    "settings",
+    type=pair,
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Setting of the data set; see `focaldepth data info NAME`. Repeatable.",
+)
+@_options.running
+def submit(name: str, method: str, root: str, output: str, **options: Any) -> None:
+    """Run METHOD on the test stacks of data set NAME in DIR and write what its benchmark takes.
+
+    Every pixel gets a number, in the unit of the benchmark; OUT appears when it is complete and right.
+    """
+    from focaldepth.estimate import make_method
+
+    made = _chosen(name, options["settings"])
+    form = _form(made, name)
+    settings = _work.settings_of(options, method=method, unit=form.unit.value, fill=True, fusion="none")
+    own = mapping(options["method_settings"], "--set")
+    make_method(settings, own)
+    items = made.items(root, form.split)
+    with _work.running(options) as run:
+        form.write(output, _results(items, settings, own, run))
+        current().written = output
+    _tell("data submit", name, output, options)
+
+
 @command.command("fake", short_help="A miniature of a data set, in its own format.")
 @click.argument("name")
 @click.option("--root", metavar="DIR", required=True, type=click.Path(), help="New folder for the miniature.")
@@ -113,6 +174,25 @@ def fake(name: str, root: str, seed: int, settings: tuple[tuple[str, str], ...],
 
 def _chosen(name: str, settings: tuple[tuple[str, str], ...]) -> Dataset:
     return dataset(name, **mapping(settings, "--set"))
+
+
+def _results(items: list[Item], settings: EstimateSettings, own: dict[str, str], run: Run) -> Iterator[Handed]:
+    """Yield name, depth of every pixel and seconds of one stack after the other."""
+    run.stage("submit", len(items))
+    for item in items:
+        stack = item.open().stack
+        begin = time.perf_counter()
+        result = estimate(stack, settings, method_settings=own, run=replace(run, progress=Silent()))
+        seconds = time.perf_counter() - begin
+        yield item.name, (result.filled or result.map).values, seconds
+        run.advance()
+
+
+def _form(made: Dataset, name: str) -> Submission:
+    form = made.submission()
+    if form is None:
+        raise SettingError("all truth is public.", where=name, hint="Measure the errors: focaldepth evaluate.")
+    return form
 
 
 def _tell(verb: str, name: str, folder: str, options: dict[str, Any]) -> None:
@@ -136,6 +216,7 @@ def dataset_facts(name: str) -> dict[str, Any]:
         "citation": citation.text if citation else "",
         "unit": spec.unit.value if spec.unit else "",
         "axis": {"values": axis.values.tolist(), "unit": axis.unit.value} if axis is not None else None,
+        "submits": cls.submission is not Dataset.submission,
         "prepares": cls.prepare is not Dataset.prepare,
         "aliases": [alias for alias, target in DATASETS.aliases if target == name],
         **listed,
@@ -174,4 +255,6 @@ def _print_one(name: str, facts: dict[str, Any]) -> None:
         click.echo(f"  {file}  {algorithm} {digest}")
     if facts["prepares"]:
         click.echo(f"Raw data is turned into stacks: focaldepth data prepare {name} --root DIR -o OUT")
+    if facts["submits"]:
+        click.echo(f"Results are handed in: focaldepth data submit {name} METHOD --root DIR -o OUT")
     print_settings(facts["settings"], "--set name=value")

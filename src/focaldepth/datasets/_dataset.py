@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import FocalDepthError, ReadError, SettingError, UnknownNameError
@@ -20,6 +23,8 @@ from focaldepth.core.settings import parse
 
 Root = str | PathLike[str]
 """Folder (or file) that holds a data set."""
+Handed = tuple[str, NDArray[np.floating[Any]], float]
+"""Name of a stack, its map, seconds."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,24 @@ class Findings:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Submission:
+    """What a benchmark that keeps its truth takes.
+
+    Attributes:
+        split: the stacks that are judged.
+        unit: of the maps.
+        write: file or folder, and (name of the stack, (H, W) depth everywhere, seconds) of each stack -> what was
+            written; it appears when it is complete and right.
+        check: file or folder -> what is wrong with it, one sentence each.
+    """
+
+    split: str
+    unit: Unit
+    write: Callable[[Root, Iterable[Handed]], Path]
+    check: Callable[[Root], tuple[str, ...]]
+
+
 class Dataset(ABC):
     """A data set; sub-classes are frozen dataclasses whose fields are settings (see `focaldepth.core.settings`)."""
 
@@ -118,6 +141,10 @@ class Dataset(ABC):
             where=root,
             hint="Give its folder as it is: it is read directly.",
         )
+
+    def submission(self) -> Submission | None:
+        """Return what its benchmark takes; None where all truth is public."""
+        return None
 
 
 DATASETS: Registry[type[Dataset]] = Registry(

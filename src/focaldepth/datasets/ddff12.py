@@ -13,7 +13,7 @@ from focaldepth.core.axis import Unit
 from focaldepth.core.sample import Item
 from focaldepth.core.settings import check, setting
 from focaldepth.datasets import _ddff
-from focaldepth.datasets._dataset import Dataset, DatasetSpec, Root, check_split, missing
+from focaldepth.datasets._dataset import Dataset, DatasetSpec, Root, Submission, check_split, missing
 from focaldepth.datasets._ddff_patches import CHANNELS, DIVISION, FILES, NAMES
 from focaldepth.datasets._stack_file import (
     StackArray,
@@ -24,7 +24,7 @@ from focaldepth.datasets._stack_file import (
     write_arrays,
 )
 
-_NO_TRUTH = "The truth of the test stacks is kept by the benchmark: write a submission instead of measuring errors."
+_NO_TRUTH = "The truth of the test stacks is kept by the benchmark: write a submission (`focaldepth data submit`)."
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,12 @@ class Ddff12(Dataset):
             Item(name, partial(_ddff.sample, array, i, name, split, self.axis, tuple(notes)), split)
             for i, name in enumerate(names)
         ]
+
+    def submission(self) -> Submission:
+        """Folders of scenes with DISP_0001.npy ..., and runtime.txt."""
+        from focaldepth.datasets._ddff_submission import check_submission, write_submission
+
+        return Submission("test", Unit.DISPARITY_PX, write_submission, check_submission)
 
     def fake(self, out: Root, seed: int = 0) -> None:
         """Three patches of 32 px per half, with a hole and a pixel nearer than the focus range; two test stacks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.settings import check, setting
 from focaldepth.datasets._arrays import load_plane
-from focaldepth.datasets._dataset import Dataset, DatasetSpec, Root, check_split, missing
+from focaldepth.datasets._dataset import Dataset, DatasetSpec, Handed, Root, Submission, check_split, missing
 from focaldepth.datasets._pictures import picture_stack, read_picture
 from focaldepth.datasets._resized import ResizedSource, Resizing
 
@@ -57,7 +58,7 @@ class Zedd(Dataset):
             "Truth that is not finite, below 0.01 m or beyond 1000 m is unknown.",
             "The picture of run 5 at F16.0 is taken for all-in-focus.",
             "The official loader scales val to 480 rows and cuts 640 columns out of the middle (official=true).",
-            "Results for test are handed in as a zip of 50 maps; datasets/_zedd_submission.py makes it.",
+            "Results for test are handed in as a zip of 50 maps (`focaldepth data submit`).",
         ),
     )
 
@@ -101,6 +102,15 @@ class Zedd(Dataset):
             sharp = None if sharp is None else resizing.picture(sharp)
         truth = None if depth is None else DepthMap(depth, Unit.METRE, (depth >= 0.01) & (depth <= 1000))
         return Sample(stack, truth, sharp, name=scene.name, split=split)
+
+    def submission(self) -> Submission:
+        """A zip of fifty maps in metres."""
+        from focaldepth.datasets._zedd_submission import check_submission, write_submission
+
+        def write(out: Root, maps: Iterable[Handed]) -> Path:
+            return write_submission(out, ((name, depth) for name, depth, _ in maps))
+
+        return Submission("test", Unit.METRE, write, check_submission)
 
     def fake(self, out: Root, seed: int = 0) -> None:
         """Write a scene of val and one of test, nine runs at two apertures (F16.0 and the chosen one), 12 x 18 px."""
