@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +15,14 @@ from focaldepth.core.optics import Optics
 from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Sample
 from focaldepth.core.stack import FocalStack
+from focaldepth.datasets._dataset import dataset
 from focaldepth.networks._frames import choose_frames
 from focaldepth.networks._runner import as_trained
 from focaldepth.networks._spec import NETWORKS
 from focaldepth.training._batch import Fed, collate
 from focaldepth.training._feed import feed
-from focaldepth.training._recipe import SCENES, Stage, load_recipe, names
+from focaldepth.training._recipe import SCENES, Stage, group, load_recipe, names
+from focaldepth.training._source import source
 
 LENS = Optics(focal_length_m=2.9e-3, f_number=1.0, pixel_pitch_m=1e-5)
 
@@ -135,3 +138,21 @@ def test_a_batch_goes_back_to_light() -> None:
     batch = collate([fed(stage, given)], stage.convention)
     light = batch.as_light(batch.frames)[0, 0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(light, given.stack.source.read(0) / 255, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_recipe_fits_its_own_data_set(name: str, tmp_path: Path) -> None:
+    """On the miniature of the data set, in the format on disk: split, unit, range, and what the loss needs."""
+    recipe = load_recipe(name)
+    settings = recipe.first.settings
+    dataset(settings.data, **group(recipe.first.texts, "data_options")).fake(tmp_path)
+    for stage in recipe.stages:
+        for validation in (False, True):
+            found = source(stage, tmp_path, validation=validation)
+            still = replace(stage.augment, crop=0, known=0)
+            made = feed(found.open(0), stage, still, np.random.default_rng(0), NETWORKS.get(settings.network).inputs)
+            assert made.valid.any()
+            told = made.truth[made.valid]
+            assert np.isfinite(told).all()
+            if stage.settings.in_focus_range:
+                assert made.focus.min() <= told.min() <= told.max() <= made.focus.max()
