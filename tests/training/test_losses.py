@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from math import exp, sqrt
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_dfv_weighs_scales_and_is_linear_for_large_errors() -> None:
 def test_weights_of_levels_sum_to_one_and_halve(levels: int) -> None:
     weights = level_weights(levels)
     assert sum(weights) == pytest.approx(1)
-    assert all(a == pytest.approx(2 * b) for a, b in zip(weights, weights[1:], strict=False))
+    assert all(a == pytest.approx(2 * b) for a, b in pairwise(weights))
 
 
 def test_aifdepthnet_is_the_mean_absolute_error() -> None:

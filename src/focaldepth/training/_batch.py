@@ -112,16 +112,16 @@ def collate(examples: Sequence[Fed], convention: Convention) -> Batch:
     longest = max(len(e.focus) for e in examples)
     counts = torch.tensor([len(e.focus) for e in examples])
     frame_valid = None if int(counts.min()) == longest else torch.arange(longest) < counts[:, None]
-    planes = {name: _planes(name, examples) for name in ("truth", "valid", "confidence")}
+    confidence = [e.confidence for e in examples if e.confidence is not None]
     circles = [e.circles for e in examples if e.circles is not None]
     sharp = [e.sharp for e in examples if e.sharp is not None]
     return Batch(
         frames=_stacked([e.frames for e in examples], longest),
         focus=_stacked([e.focus for e in examples], longest),
-        truth=_known(planes["truth"]),
-        valid=_known(planes["valid"]),
+        truth=torch.from_numpy(np.stack([e.truth for e in examples]))[:, None],
+        valid=torch.from_numpy(np.stack([e.valid for e in examples]))[:, None],
         frame_valid=frame_valid,
-        confidence=planes["confidence"],
+        confidence=torch.from_numpy(np.stack(confidence))[:, None] if len(confidence) == len(examples) else None,
         sharp=torch.from_numpy(np.stack(sharp)) if len(sharp) == len(examples) else None,
         circles=_stacked(circles, longest) if len(circles) == len(examples) else None,
         extra={name: _stacked([e.extra[name] for e in examples], longest) for name in examples[0].extra},
@@ -136,13 +136,3 @@ def _stacked(arrays: Sequence[NDArray[np.float32]], longest: int) -> Tensor:
     """(N_i, ...) -> (B, N, ...), the last frame repeated."""
     filled = [np.concatenate([a, np.repeat(a[-1:], longest - len(a), 0)]) if len(a) < longest else a for a in arrays]
     return torch.from_numpy(np.stack(filled))
-
-
-def _planes(name: str, examples: Sequence[Fed]) -> Tensor | None:
-    found = [getattr(e, name) for e in examples]
-    return None if any(p is None for p in found) else torch.from_numpy(np.stack(found))[:, None]
-
-
-def _known(tensor: Tensor | None) -> Tensor:
-    assert tensor is not None  # truth and validity are always there
-    return tensor

@@ -239,7 +239,7 @@ class _Training:
             self._tell(stage, {"data_s": loaded - waited, "step_s": time.monotonic() - loaded})
             step, end = self.place.step, self.place.step == last
             if self.judge is not None and (end or step % (stage.settings.validate_epochs * self.order.steps) == 0):
-                self._validate(stage)
+                self._validate(stage, self.judge)
             stop = not end and self._time_is_over()
             if end or stop or step % stage.settings.checkpoint_steps == 0:
                 self._save_checkpoint()
@@ -287,21 +287,20 @@ class _Training:
         curves = {"loss": said.loss, "gradient": said.gradient, "learning_rate": rate, **times}
         self.events.numbers(self._total(), {f"{stage.name}/{k}": v for k, v in {**curves, **said.terms}.items()})
 
-    def _validate(self, stage: Stage) -> None:
+    def _validate(self, stage: Stage, judge: Judge) -> None:
         """Compare with the best weights so far, and keep the better ones."""
-        assert self.judge is not None  # asked by the caller
         candidate = self.out / _folder.CANDIDATE
         tensors = None if self.average is None else self.average.tensors
         if self.processes.first:
             save_with_card(self.net, stage, candidate, tensors, source=self._origin())
         self.processes.wait()
-        found = self.judge.value(self.net, candidate, self.processes, self.run)
+        found = judge.value(self.net, candidate, self.processes, self.run)
         metric = stage.settings.metric
         self._note(f"step {self.place.step}: {metric} {found:.4g} of validation, loss {self._loss():.4g}")
         if self.folder is not None:
             self.folder.write_log({"stage": stage.name, "step": self.place.step, "validation": {metric: found}})
             self.events.numbers(self._total(), {f"{stage.name}/validation {metric}": found})
-        if self.judge.better(found, self.place.best):
+        if judge.better(found, self.place.best):
             self.place.best, self.place.best_step = found, self._total()
             if self.processes.first:
                 facts = {"source": self._origin(), "metrics": {metric: found}}

@@ -62,24 +62,24 @@ def gradients(net: FocusNet, stage: Stage, parts: Sequence[Batch], processes: Pr
     counts = counts_of(loss, parts, processes)
     narrow = stage.settings.precision == "bfloat16"
     sums: dict[str, Tensor] = {}
-    out: NetOutput | None = None
+    last: list[NetOutput] = []
     for part in parts:
         with torch.autocast(processes.device.type, torch.bfloat16, enabled=narrow):
             out = loss.run(net, part)
         out = _in_float32(out) if narrow else out
+        last[:] = [out]
         terms = loss.parts(out, part)
         total = value(terms, counts)
         total.backward()  # type: ignore[no-untyped-call]
         for name, number in {"loss": total.detach(), **told(terms, counts)}.items():
             sums[name] = sums.get(name, 0.0) + number.double()
-    assert out is not None  # a batch has at least one part
     trained = [p for p in net.parameters() if p.requires_grad]
     processes.add_gradients(trained)
     held = processes.add(torch.stack(list(sums.values())))
     numbers = dict(zip(sums, held.tolist(), strict=True))
     limit = stage.settings.clip or torch.inf
     norm = torch.nn.utils.clip_grad_norm_([p for p in trained if p.grad is not None], limit)
-    return Told(numbers.pop("loss"), numbers, float(norm), out)
+    return Told(numbers.pop("loss"), numbers, float(norm), last[0])
 
 
 def _in_float32(out: NetOutput) -> NetOutput:
