@@ -61,12 +61,12 @@ def command(recipe: str | None, output: str | None, **options: Any) -> None:
     --method NETWORK --weights FOLDER/weights.safetensors`. Several GPUs or machines: torchrun --nproc-per-node 4 -m
     focaldepth train ...
     """
-    with extra_for("training"):
-        from focaldepth.training._loop import Wishes, train
-        from focaldepth.training._recipe import load_recipe
     if options["listed"]:
         _list()
         return
+    with extra_for("training"):
+        from focaldepth.training._loop import Wishes, train
+        from focaldepth.training._recipe import load_recipe
     if recipe is None:
         raise click.UsageError("Give a RECIPE, or --list.")
     made = load_recipe(recipe, mapping(options["changes"], "--set"), data=options["data"])
