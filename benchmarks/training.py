@@ -3,8 +3,8 @@
     python benchmarks/training.py [--quick] [--steps N]
 
 The network with the fewest operations per pixel, and one of middle size, train on scenes that one worker process
-renders, cuts, flips and tones, and, in turns, on batches made before. A ratio of 1 means that making data costs nothing;
-the aim is 1.3 at most. Writes benchmarks/results/training.json.
+renders, cuts, flips and tones, and, in turns, on batches made before. A ratio of 1 means that data cost nothing; the
+aim is 1.3 at most. Writes benchmarks/results/training.json.
 """
 
 from __future__ import annotations
