@@ -21,6 +21,8 @@ from focaldepth.networks._runner import as_trained
 from focaldepth.networks._spec import NETWORKS
 from focaldepth.training._batch import Fed, collate
 from focaldepth.training._feed import feed
+from focaldepth.training._loader import Feeder, batches
+from focaldepth.training._order import Order
 from focaldepth.training._recipe import SCENES, Stage, group, load_recipe, names
 from focaldepth.training._source import source
 
@@ -156,3 +158,47 @@ def test_every_recipe_fits_its_own_data_set(name: str, tmp_path: Path) -> None:
             assert np.isfinite(told).all()
             if stage.settings.in_focus_range:
                 assert made.focus.min() <= told.min() <= told.max() <= made.focus.max()
+
+
+def feeder(**changes: str) -> Feeder:
+    """Scenes of 40 px."""
+    small = {"height": "40", "width": "40", "samples": "4", "count": "3", "crop": "32", "batch": "2"}
+    stage = load_recipe("dff-in-the-wild-ddff12", {**small, **changes}, data=SCENES).first
+    found = source(stage, None)
+    return Feeder(found, stage, Order(len(found), stage.settings.batch, 0))
+
+
+def test_an_arbitrary_number_of_frames_is_one_per_batch() -> None:
+    made = feeder(**{"data_options.frames": "6", "augment.frames": "6", "fewest": "2"})
+    counts = []
+    for parts in batches(made, 0, 6, workers=0):
+        assert parts[0].frame_valid is None
+        counts.append(parts[0].frames.shape[1])
+    assert len(set(counts)) > 1
+    assert 2 <= min(counts) <= max(counts) <= 6
+
+
+def test_stacks_of_their_own_length_are_filled_up() -> None:
+    parts = next(batches(feeder(**{"data_options.frames": "0", "seed": "1"}), 0, 1, workers=0))
+    assert parts[0].frame_valid is not None
+
+
+def test_misaligned_scenes_move_all_frames_but_the_one_that_shows_least() -> None:
+    plain, moved = feeder(**{"data_options.frames": "4"}), feeder(**{"data_options.frames": "4", "misaligned": "true"})
+    still, shaken = plain.source.open(0), moved.source.open(0)
+    nearest = int(still.stack.axis.to(Unit.METRE, still.stack.optics).values.argmin())
+    assert shaken.reference == nearest
+    same = [np.array_equal(still.stack.source.read(k), shaken.stack.source.read(k)) for k in range(4)]
+    assert same == [k == nearest for k in range(4)]
+    assert still.truth is not None
+    assert shaken.truth is not None
+    np.testing.assert_array_equal(still.truth.values, shaken.truth.values)
+
+
+def test_fixed_scenes_are_rendered_once_and_endless_ones_never_again() -> None:
+    fixed, endless = feeder(endless="false").source, feeder().source
+    assert fixed.open(1, epoch=0) is fixed.open(1, epoch=3)
+    one, other = endless.open(1, epoch=0).truth, endless.open(1, epoch=1).truth
+    assert one is not None
+    assert other is not None
+    assert not np.array_equal(one.values, other.values)

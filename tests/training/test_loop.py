@@ -28,10 +28,12 @@ from focaldepth.core.errors import (
     WeightsError,
 )
 from focaldepth.core.progress import Run, Silent
+from focaldepth.networks._net import build
+from focaldepth.networks._spec import NETWORKS
 from focaldepth.networks._weights import load_weights
 from focaldepth.training import _folder, _step
 from focaldepth.training._folder import locked
-from focaldepth.training._initial import fresh, initialise
+from focaldepth.training._initial import _vgg, fresh, initialise
 from focaldepth.training._loop import Trained, Wishes, train
 from focaldepth.training._recipe import Recipe, load_recipe
 from focaldepth.training._source import source
@@ -357,6 +359,25 @@ def test_imagenet_weights_begin_the_trunk(tmp_path: Path) -> None:
     torch.save({**pictures, "layer4.1.conv2.weight": torch.zeros(1)}, tmp_path / "resnet50.pth")
     with pytest.raises(WeightsError, match="ResNet-18"):
         initialise(net, "dfv", tmp_path / "resnet50.pth")
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_vgg_weights_take_the_names_of_ddffnet(norm: bool) -> None:
+    """In the usual files convolutions, norms, activations and poolings are numbered through."""
+    with torch.device("meta"):
+        own = build("ddffnet", NETWORKS.get("ddffnet").default).state_dict()
+    layers, held = 0, {}
+    for channels in (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0):
+        if channels:
+            held[f"features.{layers}.weight"] = channels
+            for kind in ("weight", "bias", "running_mean", "running_var") if norm else ():
+                held[f"features.{layers + 1}.{kind}"] = channels
+            layers += 2 + norm
+        else:
+            layers += 1
+    named = _vgg({key: torch.zeros(channels) for key, channels in held.items()})
+    assert len(named) == len(held) == (65 if norm else 13)
+    assert {key: len(tensor) for key, tensor in named.items()} == {key: own[key].shape[0] for key in named}
 
 
 def test_event_files_hold_curves_and_pictures(tmp_path: Path) -> None:
