@@ -127,7 +127,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_bit_for_bit(tmp_path: Path, opti
 COMMAND = [
     "train", "defocusnet-fod500", "--data", "scenes", "--set", "filters=2", "--set", "crop=32", "--set", "batch=2",
     *(part for key, value in SCENES.items() for part in ("--set", f"{key}={value}")),
-    "--set", "checkpoint_steps=3", "--max-steps", "8", "--device", "cpu", "--no-tensorboard", "-q",
+    "--set", "checkpoint_steps=3", "--max-steps", "6", "--device", "cpu", "--no-tensorboard", "-q",
 ]  # fmt: skip
 ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "OMP_NUM_THREADS": "1"}
 
@@ -139,7 +139,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 def test_after_kill_9_a_run_with_workers_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     out = tmp_path / "killed"
-    process = start(*COMMAND, "--workers", "1", "-o", str(out))
+    process = start(*COMMAND, "--workers", "1", "--set", "validation_split=", "-o", str(out))
     until = time.monotonic() + 120
     while not (out / _folder.CHECKPOINT).exists() and time.monotonic() < until:
         time.sleep(0.02)
@@ -148,13 +148,13 @@ def test_after_kill_9_a_run_with_workers_goes_on_as_if_nothing_had_been(tmp_path
     assert process.stderr is not None
     process.stderr.close()
     assert (out / _folder.CHECKPOINT).exists()
-    values = {"filters": "2", "crop": "32", "batch": "2", "checkpoint_steps": "3", **SCENES}
+    values = {"filters": "2", "crop": "32", "batch": "2", "checkpoint_steps": "3", "validation_split": "", **SCENES}
     made = load_recipe("defocusnet-fod500", values, data="scenes")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        run(made, out, resume=True, max_steps=8)
-        run(made, tmp_path / "whole", max_steps=8)
+        run(made, out, resume=True, max_steps=6)
+        run(made, tmp_path / "whole", max_steps=6)
     finally:
         torch.set_num_threads(threads)
     assert same(out, tmp_path / "whole")
@@ -238,14 +238,14 @@ def test_two_processes_make_the_step_of_one(tmp_path: Path) -> None:
     for rank in ("0", "1"):
         env = {**ENV, "WORLD_SIZE": "2", "RANK": rank, "LOCAL_RANK": rank, "MASTER_ADDR": "127.0.0.1",
                "MASTER_PORT": port}  # fmt: skip
-        line = [sys.executable, "-m", "focaldepth", *COMMAND, "--workers", "0", "--max-steps", "3",
+        line = [sys.executable, "-m", "focaldepth", *COMMAND, "--workers", "0", "--max-steps", "2",
                 "--set", "validate_items=2", "-o", str(tmp_path / "two")]  # fmt: skip
         processes.append(subprocess.Popen(line, env=env, stderr=subprocess.PIPE, text=True))
     for process in processes:
         assert process.communicate(timeout=200)[1] == ""
         assert process.returncode == 0
     values = {"filters": "2", "crop": "32", "batch": "2", "checkpoint_steps": "3", "validate_items": "2", **SCENES}
-    run(load_recipe("defocusnet-fod500", values, data="scenes"), tmp_path / "one", max_steps=3)
+    run(load_recipe("defocusnet-fod500", values, data="scenes"), tmp_path / "one", max_steps=2)
     one, two = curve(tmp_path / "one"), curve(tmp_path / "two")
     assert [sorted(line) for line in one] == [sorted(line) for line in two]
     for left, right in zip(one, two, strict=True):

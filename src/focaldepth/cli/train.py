@@ -13,7 +13,7 @@ from focaldepth.cli import _options, _show, _work
 from focaldepth.cli._json import print_json
 from focaldepth.cli._listing import print_table
 from focaldepth.cli._session import current
-from focaldepth.cli._types import mapping, pair
+from focaldepth.cli._types import mapping
 from focaldepth.core.registry import extra_for
 
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
@@ -31,6 +31,18 @@ def seconds(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2] or "s"]
 
 
+def change(text: str) -> tuple[str, str]:
+    """Split KEY=VALUE at the first equals sign; the value may be empty, which takes a text away.
+
+    >>> change("validation_split=")
+    ('validation_split', '')
+    """
+    key, sign, value = str(text).partition("=")
+    if not (key.strip() and sign):
+        raise click.BadParameter(f"{text!r} is not key=value.")
+    return key.strip(), value.strip()
+
+
 @click.command("train", short_help="A network by the recipe of a paper.")
 @click.argument("recipe", metavar="RECIPE", required=False)
 @_options.output("FOLDER", "Folder for the loss curve, checkpoints and weights.", required=False)
@@ -39,7 +51,7 @@ def seconds(text: str) -> float:
 @click.option(
     "--set",
     "changes",
-    type=pair,
+    type=change,
     metavar="KEY=VALUE",
     multiple=True,
     help="Setting of the recipe; --show lists them. Repeatable.",
