@@ -22,7 +22,7 @@ from _record import ROOT, record
 from focaldepth.scenes.preview import contact_sheet
 from focaldepth.scenes.world import SceneSettings, encode, make_world
 
-SETTINGS = SceneSettings(height=256, width=256, frames=5)
+SETTINGS = SceneSettings(height=256, width=256, frames=5, samples=64)
 WORKERS, TARGET = 2, 4.0
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import click
 
+from focaldepth.benchmark import _published as published
 from focaldepth.cli._app import SECTIONS, app
 from focaldepth.core.settings import facts as facts_of
 from focaldepth.datasets._dataset import DATASETS, Dataset
 from focaldepth.metrics._metric import METRICS
 from focaldepth.networks._spec import NETWORKS, FocusForm
+from focaldepth.report.suite import published_table
 
 HERE = Path(__file__).parent
 HEAD = """<!-- Written by docs/_generate.py from the commands themselves; do not edit. -->
@@ -171,12 +173,40 @@ def _networks() -> list[str]:
     return lines
 
 
+PUBLISHED_HEAD = """<!-- Written by docs/_generate.py from the tables in the package; do not edit. -->
+
+# Published numbers
+
+As printed. Marks in brackets are footnotes, below; a number in round brackets takes no part in rankings.
+`focaldepth.benchmark._published.cell(table, row, column)` gives one of them.
+
+"""
+
+
+def published_page() -> str:
+    """Return docs/published.md."""
+    parts = [PUBLISHED_HEAD]
+    for name in published.tables():
+        table = published.table(name)
+        facts = [f"{k} {v}" for k, v in table.facts.items() if k not in ("paper", "table", "ids", "reading")]
+        whole = [n.mark for n in table.footnotes if n.scope == "table"]
+        marks = f" Footnotes {', '.join(whole)}." if whole else ""
+        said = f"{'; '.join(facts).replace('_', ' ')}.{marks}"
+        parts.append(f"## `{name}`: {table.title}\n\n{said}\n\n{published_table(name)[0].markdown()}\n\n")
+    notes = {n.mark: n.text for name in published.tables() for n in published.table(name).footnotes}
+    order = sorted(notes, key=lambda mark: (not mark.isdigit(), int(mark) if mark.isdigit() else 0, mark))
+    parts.append("## Footnotes\n\n" + "".join(f"- **{mark}** {_cell(notes[mark])}\n" for mark in order))
+    parts.append("\n## Sources\n\n" + "".join(f"- {key}: {text}\n" for key, text in published.sources().items()))
+    return "".join(parts)
+
+
 def main() -> int:
     """Write the pages."""
     (HERE / "cli.md").write_text(page(), encoding="utf-8")
     (HERE / "networks.md").write_text(networks_page(), encoding="utf-8")
     (HERE / "datasets.md").write_text(datasets_page(), encoding="utf-8")
     (HERE / "metrics.md").write_text(metrics_page(), encoding="utf-8")
+    (HERE / "published.md").write_text(published_page(), encoding="utf-8")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from focaldepth.core.sample import Sample
 from focaldepth.core.settings import facts
 from focaldepth.datasets._dataset import DATASETS, Dataset, dataset, write_fake, write_prepared
 
-TINY = {"ddff12-raw": {"patch": 16, "stride": 8}}
+TINY = {"ddff12-raw": {"patch": 16, "stride": 8, "refocuser": "phase"}}
 """Settings without which a miniature is too small to be prepared."""
 
 
@@ -92,6 +93,12 @@ def test_the_truth_has_its_unit_and_is_nan_where_unknown(case: Case) -> None:
         assert truth.shape == sample.stack.shape[:2]
         assert np.array_equal(np.isnan(truth.values), ~truth.valid)
         assert truth.valid.any()
+
+
+def test_an_item_opens_in_another_process(case: Case) -> None:
+    item = case.made.items(case.root)[0]
+    there = pickle.loads(pickle.dumps(item)).open()
+    assert there.stack.axis == case.samples[item.name].stack.axis
 
 
 def test_a_split_is_part_of_all(case: Case) -> None:

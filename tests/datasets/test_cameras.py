@@ -15,6 +15,7 @@ from focaldepth.core.errors import ReadError, SettingError, StackError
 from focaldepth.core.sample import Sample
 from focaldepth.datasets import _zedd_submission
 from focaldepth.datasets._dataset import dataset
+from focaldepth.datasets._resized import Resizing
 from focaldepth.datasets._zedd_submission import check_submission, member_name, write_submission
 from focaldepth.datasets.ddfs_nikon import distance_of
 from focaldepth.datasets.zedd import read_metadata
@@ -69,6 +70,22 @@ class TestZedd:
         assert sample.truth is not None
         assert sample.truth.shape == (480, 640)
         assert first("zedd", root, "test", official=True).stack.shape == (12, 18, 3)
+
+    def test_the_camera_matrix_goes_along(self, root: Path) -> None:
+        """Focal length and centre in proportion (480 / 12), then 40 columns are cut off: 8.5 x 40 - 40."""
+        whole, official = (first("zedd", root, "val", official=o).stack.info.extra for o in (False, True))
+        assert whole["camera_matrix"] == [[20, 0, 8.5], [0, 20, 5.5], [0, 0, 1]]
+        assert official["camera_matrix"] == [[800, 0, 300], [0, 800, 220], [0, 0, 1]]
+        (root / "val/val_0001/gt/K.txt").write_text("1 2\n3 4\n")
+        with pytest.raises(ReadError, match=r"K\.txt: holds numbers of shape \(2, 2\), expected 3 x 3"):
+            first("zedd", root, "val")
+        (root / "val/val_0001/gt/K.txt").write_text("nothing")
+        with pytest.raises(ReadError, match="holds no camera matrix"):
+            first("zedd", root, "val")
+
+    def test_frames_too_narrow_for_the_official_size(self) -> None:
+        with pytest.raises(StackError, match="100 x 100 px scaled to 480 rows is 480 px wide, 640 are wanted"):
+            Resizing.to_middle((100, 100), (480, 640), "scene")
 
     def test_metadata_of_another_form(self, tmp_path: Path) -> None:
         path = tmp_path / "metadata.txt"
@@ -175,6 +192,13 @@ class TestInfinigen:
         assert stack.axis.values[:2].tolist() == [0.8, 1.0]
         assert stack.info.frame_names[0] == "image_ap_1.40_fd_0.80.png"
         assert first("infinigen-defocus", root, aperture=16).stack.optics.f_number == 16
+
+    def test_the_camera_matrix_goes_along(self, root: Path) -> None:
+        matrix = first("infinigen-defocus", root).stack.info.extra["camera_matrix"]
+        assert matrix == [[16, 0, 7.5], [0, 16, 5.5], [0, 0, 1]]
+        (root / "0a1" / "cam_all_in_focus.npz").write_bytes(b"PK")
+        with pytest.raises(ReadError, match="holds no camera matrix"):
+            first("infinigen-defocus", root)
 
     def test_an_aperture_that_is_not_there(self, root: Path) -> None:
         with pytest.raises(StackError, match=r"has 0 frames at F2\.8\. Apertures there: 1\.4, 16\."):

@@ -12,12 +12,15 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import savemat
 
+from focaldepth.benchmark._evaluate import evaluate_method
+from focaldepth.benchmark._protocol import PROTOCOLS
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import ReadError, SettingError
 from focaldepth.core.sample import Sample
 from focaldepth.datasets import _ddff
 from focaldepth.datasets._dataset import Dataset, dataset, write_fake, write_prepared
 from focaldepth.datasets.ddff12_raw import shifted_views
+from focaldepth.estimate import EstimateSettings
 
 
 def only(made: Dataset, root: Path, name: str) -> Sample:
@@ -99,6 +102,13 @@ class TestOfficial:
         assert only(made, official, "val_00000").stack.info.warnings == (_ddff.LEAK,)
         assert only(made, official, "train_00000").stack.info.warnings == ()
         assert _ddff.LEAK in made.check(official).notes
+
+    def test_the_leak_stands_in_every_evaluation(self, official: Path) -> None:
+        protocol, settings = PROTOCOLS.get("ddff-official-val"), EstimateSettings("naive", "none")
+        items = dataset("ddff12").items(official, "val")
+        found = evaluate_method(items[:1], "ddff-official-val", protocol, settings)
+        assert f"val_00000: {_ddff.LEAK}" in found.warnings
+        assert found.units == ("disparity_px",)
 
     def test_test_stacks_have_names_and_no_truth(self, official: Path) -> None:
         items = dataset("ddff12").items(official, "test")
@@ -318,7 +328,8 @@ class TestPatches:
         assert ours.check(root).problems == ()
         counts = ours.check(root).counts
         assert counts["train"] == counts["val"] == 12
-        mixed = write_prepared(dataset("ddff12-raw", patch=16, stride=8, division="patches"), raw, tmp_path / "patches")
+        made = dataset("ddff12-raw", patch=16, stride=8, division="patches", refocuser="phase")
+        mixed = write_prepared(made, raw, tmp_path / "patches")
         counts = ours.check(mixed).counts
         assert (counts["train"], counts["val"]) == (19, 5)
         assert only(ours, mixed, "val_00000").stack.info.warnings == (_ddff.LEAK,)

@@ -9,7 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
-from focaldepth.core.errors import ReadError, SettingError, StackError
+from focaldepth.core.axis import Unit
+from focaldepth.core.errors import ReadError, SettingError, StackError, UnitError
 from focaldepth.datasets._dataset import dataset, write_fake, write_prepared
 
 VIEWS = dataset("hci", form="views")
@@ -50,6 +51,14 @@ def test_the_truth_is_signed_and_its_first_row_is_on_top(root: Path) -> None:
     assert (sample.truth.values[0] == -1.5).all()
     assert (sample.truth.values[1:] == 1).all()
     assert VIEWS.items(root, "test")[0].open().truth is None
+
+
+def test_disparity_between_converging_cameras_is_never_taken_for_metres(root: Path) -> None:
+    """Their law has an offset, which baseline x focal length alone does not tell."""
+    sample = VIEWS.items(root, "val")[0].open()
+    assert sample.truth is not None
+    with pytest.raises(UnitError, match="disparity_scale_m_px"):
+        sample.truth.to(Unit.METRE, sample.stack.optics)
 
 
 def test_the_plane_is_sharp_at_its_disparity(root: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +94,17 @@ def test_a_damaged_hdf5_is_told_when_it_is_opened(tmp_path: Path) -> None:
     (item,) = stacks_of([tmp_path])
     with pytest.raises((ReadError, StackError), match=r"a.h5"):
         item.open()
+
+
+def test_published_checksums_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are not there are no fault of those that are."""
+    made = dataset("plain")
+    made.fake(tmp_path)
+    digest = hashlib.sha256((tmp_path / "stack.npz").read_bytes()).hexdigest()
+    sums = (("stack.npz", "sha256", digest.upper()), ("other.npz", "md5", "0"))
+    monkeypatch.setattr(type(made), "spec", replace(made.spec, checksums=sums))
+    assert made.check(tmp_path).problems == ()
+    monkeypatch.setattr(type(made), "spec", replace(made.spec, checksums=(("stack.npz", "md5", "00"),)))
+    (problem,) = made.check(tmp_path).problems
+    assert "stack.npz: its md5 is" in problem
+    assert "published is 00. Get the file again." in problem

@@ -15,6 +15,7 @@ from focaldepth.core.sample import Sample
 from focaldepth.datasets._dataset import dataset, write_prepared
 from focaldepth.datasets._nyu_recipes import RECIPES
 from focaldepth.datasets._rendered import Scene, middle, rendered, span_of
+from focaldepth.estimate import estimate
 from focaldepth.io.picture import write_picture
 from focaldepth.optics.blur import coc_diameter
 from focaldepth.optics.render.gaussian import GaussianSpread
@@ -163,6 +164,9 @@ class TestNyu:
             dataset("nyuv2").items(tmp_path / "made")
         with pytest.raises(SettingError, match=r"Say --set frames=3"):
             dataset("nyuv2", recipe="nyu-hybrid").items(tmp_path / "made")
+        (tmp_path / "made" / "0001" / "stack.json").write_text("{}")
+        with pytest.raises(ReadError, match=r"stack\.json: is no record of a stack"):
+            dataset("nyuv2", recipe="nyu-hybrid", frames=3).items(tmp_path / "made")[0].open()
         (tmp_path / "made" / "dataset.json").write_text("{")
         with pytest.raises(ReadError, match="is no record of stacks"):
             dataset("nyuv2").items(tmp_path / "made")
@@ -226,3 +230,16 @@ class TestArkit:
         record = json.loads((tmp_path / "made" / "dataset.json").read_text())
         assert record["stacks"] == {"41069021_300.111": "val", "41069021_301.222": "val"}
         assert len(made.items(tmp_path / "made", "val")[0].open().stack) == 3
+
+
+@pytest.mark.parametrize("recipe", ["nyu-dered", "nyu-hybrid", "nyu-ddfs"])
+def test_depth_can_be_found_in_what_is_rendered(recipe: str) -> None:
+    """Frames, focus positions and truth belong together: a slanted, textured plane comes out slanted."""
+    rng = np.random.default_rng(0)
+    depth = np.tile(np.linspace(0.9, 8, 160, dtype=np.float32), (64, 1))
+    scene = Scene("plane", rng.random((64, 160, 3), dtype=np.float32), depth)
+    sample = RECIPES[recipe].make(scene, 10, 0)
+    assert sample.truth is not None
+    result = estimate(sample.stack, method="naive", align="none", unit="metre", fill=True)
+    assert result.filled is not None
+    assert np.corrcoef(result.filled.values.ravel(), sample.truth.values.ravel())[0, 1] > 0.85

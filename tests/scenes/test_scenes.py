@@ -91,6 +91,18 @@ def test_a_plane_out_of_focus_is_its_picture_under_the_disc() -> None:
     assert np.abs(frame - wanted)[inner].max() < 0.01
 
 
+def test_every_frame_is_equally_sharp_where_it_is_in_focus() -> None:
+    """Planes a third of a pixel of blur apart: none gains sharpness from where it lies in the range."""
+    focus = np.array([1.0, 1.1, 1.5, 2.0])
+    detail = []
+    for n, position in enumerate(focus):
+        frames = sample_lens([flat(float(position))], (48, 64), focus, 3.0, samples=128)
+        energies = [float(np.square(cv2.Laplacian(f[8:-8, 8:-8], cv2.CV_32F)).sum()) for f in frames]
+        assert int(np.argmax(energies)) == n
+        detail.append(energies[n])
+    assert max(detail) < 1.03 * min(detail)
+
+
 def test_a_slanted_plane_is_sharp_along_the_line_in_focus() -> None:
     layer = flat(1.0, slope=(0.0, 2 / 64))
     frame = sample_lens([layer], (48, 64), np.array([2.0, 1.0]), 5.0, samples=256)[0]

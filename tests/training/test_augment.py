@@ -85,9 +85,10 @@ class TestAugmentation:
         draw = rng(0)
         assert {len(Augmentation(frames=5)(tagged(), draw)) for _ in range(10)} == {5}
 
-    def test_fewest_alone_reaches_all_frames(self) -> None:
+    @pytest.mark.parametrize("frames", [0, 7, 10])
+    def test_a_random_number_is_at_most_what_there_is(self, frames: int) -> None:
         draw = rng(0)
-        assert {len(Augmentation(fewest=6)(tagged(), draw)) for _ in range(30)} == {6, 7}
+        assert {len(Augmentation(fewest=6, frames=frames)(tagged(), draw)) for _ in range(30)} == {6, 7}
 
     @pytest.mark.parametrize(
         ("settings", "hint"), [({"crop": -1}, "Allowed"), ({"gamma": 0.5}, ">= 1"), ({"sampling": "some"}, "random")]

@@ -115,7 +115,7 @@ class _Inside:
 
 
 @dataclass(frozen=True)
-class _Scored:
+class Scored:
     """Cases of the filled map and of what is claimed; the result and the time it took."""
 
     filled: Case
@@ -160,7 +160,7 @@ def evaluate_method(
     inside = replace(run, progress=_Inside(run.progress))
     for item in data:
         try:
-            one = _one(item.open(), record, settings, method_settings or {}, inside)
+            one = score_sample(item.open(), record, settings, method_settings or {}, inside)
         except FocalDepthError as error:
             error.where = error.where or item.name
             raise
@@ -177,10 +177,22 @@ def evaluate_method(
     return Evaluation(name, record, settings.method, filled, claimed, seconds, tuple(units), tuple(warnings))
 
 
-def _one(
+def score_sample(
     sample: Sample, record: Protocol, settings: EstimateSettings, method_settings: Mapping[str, str], run: Run
-) -> _Scored:
-    """Run the method on one stack and compare."""
+) -> Scored:
+    """Run the method on one stack and compare.
+
+    Args:
+        sample: with its truth.
+        record: the protocol.
+        settings: of `estimate`; unit, filling and area are set by the protocol.
+        method_settings: as in `estimate`.
+        run: progress, threads, memory.
+
+    Raises:
+        StackError: the sample carries no truth, or lacks the confidence that a column weights by.
+        UnitError: no law leads from the unit of the stack to the one of the protocol.
+    """
     truth = _truth_of(sample, record)
     reference = _still_there(sample, record)
     stack = record.pick(sample.stack)
@@ -198,7 +210,7 @@ def _one(
     if sample.all_in_focus is not None and np.allclose(place, np.eye(3), atol=1e-6):
         case = with_pictures(case, result.all_in_focus, sample.all_in_focus, white_of(sample.all_in_focus.dtype))
     claimed = make_case(result.map, truth, rules, result.optics, confidence=weight)
-    return _Scored(case, claimed, result, seconds)
+    return Scored(case, claimed, result, seconds)
 
 
 def _truth_of(sample: Sample, record: Protocol) -> DepthMap:

@@ -28,12 +28,14 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Against the truth": {
         "evaluate": "Errors of a method on stacks with truth, by a protocol.",
+        "benchmark": "Methods over data sets, beside the published numbers.",
     },
     "Data": {
         "data": "Data sets: what is known of them, checks, preparation, miniatures.",
         "refocus": "A focal stack out of a light field.",
         "scenes": "Rendered scenes with exact depth, as a data set.",
         "simulate": "A focal stack, with camera faults, out of a picture and its depth.",
+        "calibrate": "A camera's focus errors from stacks of dots; depth of a rig.",
     },
     "Facts": {
         "methods": "The methods, or all about one of them.",

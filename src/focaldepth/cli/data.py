@@ -76,7 +76,7 @@ def info(name: str | None, as_json: bool) -> None:
     "--submission", metavar="PATH", type=click.Path(), help="Look at results that are to be handed in instead."
 )
 @_SET
-@_options.running
+@_options.printing
 def check(
     name: str, root: str | None, submission: str | None, settings: tuple[tuple[str, str], ...], **options: Any
 ) -> None:
@@ -90,7 +90,7 @@ def check(
     if submission is not None:
         found = Findings({}, _form(made, name).check(submission))
     else:
-        with _work.running(options) as run:
+        with _work.running({**options, "threads": None, "max_memory": None}) as run:
             found = made.check(str(root), run)
     if not options["quiet"]:
         for split, count in found.counts.items():
@@ -112,11 +112,12 @@ def check(
 @_ROOT
 @_options.output("OUT", "New folder for the stacks.")
 @_SET
-@_options.running
+@_options.THREADS
+@_options.printing
 def prepare(name: str, root: str, output: str, settings: tuple[tuple[str, str], ...], **options: Any) -> None:
     """Make the stacks of data set NAME out of the raw data in DIR; OUT appears when everything is done."""
     made = _chosen(name, settings)
-    with _work.running(options) as run:
+    with _work.running({**options, "max_memory": None}) as run:
         write_prepared(made, root, output, run)
         current().written = output
     _tell("data prepare", name, output, options)
@@ -162,9 +163,7 @@ def submit(name: str, method: str, root: str, output: str, **options: Any) -> No
 @click.option("--root", metavar="DIR", required=True, type=click.Path(), help="New folder for the miniature.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another one, other content.")
 @_SET
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@_options.JSON
-@debug_option
+@_options.printing
 def fake(name: str, root: str, seed: int, settings: tuple[tuple[str, str], ...], **options: Any) -> None:
     """Write a tiny data set with the files, names, keys and types of data set NAME into DIR, to try programs on."""
     write_fake(_chosen(name, settings), root, seed)

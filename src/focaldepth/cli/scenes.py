@@ -35,7 +35,8 @@ PREVIEW = "preview.png"
     help="Folder of pictures for textures, searched with its sub-folders.  [default: procedural textures]",
 )
 @click.option("--preview", is_flag=True, help="Write preview.png too: a contact sheet of the first scenes.")
-@_options.running
+@_options.THREADS
+@_options.printing
 def command(output: str, **options: Any) -> None:
     """Render random scenes through a lens: focal stacks of 8 bits with exact depth in metres and the sharp picture.
 
@@ -51,7 +52,7 @@ def command(output: str, **options: Any) -> None:
     if out.exists() and not out.is_dir():
         raise SettingError("is a file, not a folder.", where=out, hint="Give the name of a folder.")
     job = Job(settings, options["count"], options["format"], options["shard"], photographs)
-    with _work.running(options) as run:
+    with _work.running({**options, "max_memory": None}) as run:
         made = write_scenes(out, job, run)
         files = [str(out / name) for name in made]
         if options["preview"]:

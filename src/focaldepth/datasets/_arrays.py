@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,27 @@ def load_array(path: Path) -> NDArray[np.generic]:
     except (OSError, ValueError, EOFError) as error:
         raise ReadError(f"is no readable .npy ({error}).", where=path, hint="Unpack the archive again.") from error
     return array
+
+
+def load_camera_matrix(path: Path) -> NDArray[np.float64] | None:
+    """Return the camera matrix K (3, 3) in px of a text file of numbers, or of entry K of a .npz; None = no such file.
+
+    Raises:
+        ReadError: a damaged file, or something else than a camera matrix.
+    """
+    if not path.is_file():
+        return None
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                matrix = np.asarray(file["K"], np.float64)
+        else:
+            matrix = np.loadtxt(path, dtype=np.float64)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise ReadError(f"holds no camera matrix ({error}).", where=path, hint="Unpack the archive again.") from error
+    if matrix.shape != (3, 3):
+        raise ReadError(f"holds numbers of shape {matrix.shape}, expected 3 x 3.", where=path, hint="Unpack it again.")
+    return matrix
 
 
 def map_fault(values: NDArray[np.generic], size: tuple[int, int]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar
@@ -121,12 +122,13 @@ class Dataset(ABC):
         """
 
     def check(self, root: Root, run: Run = Run()) -> Findings:
-        """Open every item, decode one of its frames, and compare axis and truth with the facts.
+        """Open every item, decode one of its frames, compare axis and truth with the facts and files with checksums.
 
         Raises:
             ReadError: nothing of the data set is there.
         """
-        return check_items(self.items(root), self.spec, run)
+        found = check_items(self.items(root), self.spec, run)
+        return replace(found, problems=(*check_files(Path(root), self.spec, run), *found.problems))
 
     def prepare(self, root: Root, out: Root, run: Run = Run()) -> None:
         """Make stacks of the raw data in `root`, in the folder `out` (made if need be).
@@ -194,6 +196,22 @@ def check_items(items: Sequence[Item], spec: DatasetSpec, run: Run = Run()) -> F
     names = Counter(item.name for item in items)
     problems += [f"{name}: {n} items have this name." for name, n in names.items() if n > 1]
     return Findings(dict(Counter(item.split for item in items)), tuple(problems), tuple(notes))
+
+
+def check_files(root: Path, spec: DatasetSpec, run: Run = Run()) -> list[str]:
+    """Compare those files that are there with their published checksums; return a sentence for each that differs."""
+    files = [(root / name, algorithm, digest) for name, algorithm, digest in spec.checksums if (root / name).is_file()]
+    if not files:
+        return []
+    problems = []
+    run.stage("checksums", len(files))
+    for path, algorithm, digest in files:
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, algorithm).hexdigest()
+        if found != digest.lower():
+            problems.append(f"{path}: its {algorithm} is {found}, published is {digest}. Get the file again.")
+        run.advance()
+    return problems
 
 
 def _faults(sample: Sample, spec: DatasetSpec) -> list[str]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from focaldepth.core.axis import FocusAxis
 from focaldepth.core.errors import ReadError, StackError
@@ -93,6 +94,14 @@ def read_picture(file: Path) -> Frame:
         ReadError: the file is missing or damaged.
     """
     return _reader(file, Formats.all()).read(file)
+
+
+def with_camera(stack: FocalStack, matrix: NDArray[np.float64] | None) -> FocalStack:
+    """Return the stack with the camera matrix (3, 3) of its pixels as `camera_matrix` of its extra facts."""
+    if matrix is None:
+        return stack
+    extra = {**stack.info.extra, "camera_matrix": matrix.tolist()}
+    return replace(stack, info=replace(stack.info, extra=extra))
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,17 @@ class Resizing:
         made: NDArray[np.float32] = self._middle(cv2.resize(values, (w, h), interpolation=cv2.INTER_NEAREST_EXACT))
         return made
 
+    def matrix(self, camera: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Return the camera matrix of the new pixels, (3, 3); `shape` is (H, W) of the old ones.
+
+        As in the loader of FOSSA: focal lengths and centre in proportion, then the cut.
+        """
+        (h, w), (rows, columns) = self.scaled, self.size
+        scale = np.diag([w / shape[1], h / shape[0], 1.0])
+        cut = np.array([[1, 0, -((w - columns) // 2)], [0, 1, -((h - rows) // 2)], [0, 0, 1]], np.float64)
+        made: NDArray[np.float64] = cut @ scale @ camera
+        return made
+
     def _middle(self, array: Frame) -> Frame:
         (h, w), (rows, columns) = self.scaled, self.size
         top, left = (h - rows) // 2, (w - columns) // 2

@@ -87,11 +87,17 @@ class ArkitScenes(Dataset):
         return [item for item in found if split in ("", item.split)]
 
     def check(self, root: Root, run: Run = Run()) -> Findings:
-        """Check all items, and tell how many pictures have no depth."""
-        found = super().check(root, run)
-        bare = [p for _, p in self._pictures(Path(root)) if not _depth_of(p).is_file()]
-        note = (f"{len(bare)} pictures have no depth and are left out, the first is {bare[0].name}.",) if bare else ()
-        return replace(found, notes=(*found.notes, *note))
+        """Check all items, and tell which pictures have no depth, and which of the lists are not there."""
+        found, notes = super().check(root, run), []
+        pictures = [p for _, p in self._pictures(Path(root))]
+        bare = [p.name for p in pictures if not _depth_of(p).is_file()]
+        if bare:
+            notes.append(f"{len(bare)} pictures have no depth and are left out, the first is {bare[0]}.")
+        for folder in _FOLDERS.values():
+            absent = sorted((_listed(Path(root) / f"{folder}.txt") or set()) - {p.name for p in pictures})
+            if absent:
+                notes.append(f"{len(absent)} pictures of {folder}.txt are not there, the first is {absent[0]}.")
+        return replace(found, notes=(*found.notes, *notes))
 
     def prepare(self, root: Root, out: Root, run: Run = Run()) -> None:
         """Render all stacks and write them as folders of pictures."""

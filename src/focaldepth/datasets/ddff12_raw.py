@@ -20,7 +20,7 @@ from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.settings import check, setting
 from focaldepth.datasets import _ddff
-from focaldepth.datasets._dataset import Dataset, DatasetSpec, Findings, Root, check_items, check_split, missing
+from focaldepth.datasets._dataset import Dataset, DatasetSpec, Findings, Root, check_split, missing
 from focaldepth.datasets._ddff_patches import PatchRules, write_patches, write_test_stacks
 from focaldepth.datasets._refocusing import FOCUS_HELP, REFOCUSER_HELP, REFOCUSERS_KNOWN, disparity_axis
 from focaldepth.io._ddff import INTRINSICS, SUB_APERTURE, load_view_array
@@ -116,7 +116,7 @@ class Ddff12Raw(Dataset):
 
     def check(self, root: Root, run: Run = Run()) -> Findings:
         """Open every light field; numbers that are left out between others of a scene are problems, too."""
-        found = check_items(self.items(root), self.spec, run)
+        found = super().check(root, run)
         return replace(found, problems=(*_gaps(places(Path(root))), *found.problems))
 
     def prepare(self, root: Root, out: Root, run: Run = Run()) -> None:

@@ -84,6 +84,9 @@ class DdfsNikon(Dataset):
 
 
 def _open(scene: Path) -> Sample:
+    for text in sorted(scene.glob("DSC_*.jpg.txt")):
+        if not text.with_suffix("").is_file():
+            raise ReadError("is missing.", where=text.with_suffix(""), hint="Unpack the archive again.")
     pairs = sorted((distance_of(file), file) for file in scene.glob("DSC_*.jpg"))
     axis = FocusAxis(np.array([distance for distance, _ in pairs]), Unit.METRE)
     files = [file for _, file in pairs]

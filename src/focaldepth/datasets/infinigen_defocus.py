@@ -18,9 +18,9 @@ from focaldepth.core.optics import Optics
 from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.settings import check, setting
-from focaldepth.datasets._arrays import load_plane
+from focaldepth.datasets._arrays import load_camera_matrix, load_plane
 from focaldepth.datasets._dataset import Dataset, DatasetSpec, Root, check_split, missing
-from focaldepth.datasets._pictures import picture_stack, read_picture
+from focaldepth.datasets._pictures import picture_stack, read_picture, with_camera
 from focaldepth.datasets.zedd import Zedd
 
 _FRAME = re.compile(r"image_ap_(\d+(?:\.\d+)?)_fd_(\d+(?:\.\d+)?)\.png")
@@ -66,7 +66,7 @@ class InfinigenDefocus(Dataset):
         """
         check_split(split, self.spec)
         top = Path(root)
-        scenes = {p.parent.name: p.parent for p in sorted(top.glob(f"*/{_SHARP}"))}
+        scenes = {p.name: p for p in sorted({file.parent for file in top.glob("*/image_*.png")})}
         if not scenes:
             raise missing(f"ID/{_SHARP}", top, self.spec)
         listed = _listed(top / _LIST, set(scenes))
@@ -77,12 +77,13 @@ class InfinigenDefocus(Dataset):
         axis = FocusAxis(np.array(list(frames)), Unit.METRE)
         optics = Optics(f_number=self.aperture, origin={"f_number": "file name"})
         stack = picture_stack(list(frames.values()), axis, name=scene.name, origin="file names", optics=optics)
+        stack = with_camera(stack, load_camera_matrix(scene / "cam_all_in_focus.npz"))
         depth = load_plane(scene / "depth.npy")
         truth = DepthMap(depth, Unit.METRE, (depth >= 0.01) & (depth <= 1000))
         return Sample(stack, truth, read_picture(scene / _SHARP), name=scene.name, split="val")
 
     def _frames(self, scene: Path) -> dict[float, Path]:
-        """Focus distance -> file of the chosen aperture, by distance."""
+        """Focus distance -> file of the chosen aperture, by distance; every distance of the scene must be there."""
         found = [(float(m[1]), float(m[2]), p) for p in scene.iterdir() if (m := _FRAME.fullmatch(p.name))]
         chosen = sorted((distance, p) for aperture, distance, p in found if aperture == self.aperture)
         if len(chosen) < 2:
@@ -90,6 +91,9 @@ class InfinigenDefocus(Dataset):
             raise StackError(
                 f"has {len(chosen)} frames at F{self.aperture:g}.", where=scene, hint=f"Apertures there: {known}."
             )
+        for gap in sorted({distance for _, distance, _ in found} - {distance for distance, _ in chosen}):
+            name = f"image_ap_{self.aperture:.2f}_fd_{gap:.2f}.png"
+            raise ReadError("is missing.", where=scene / name, hint="Copy the scene again.")
         return dict(chosen)
 
     def fake(self, out: Root, seed: int = 0) -> None:

@@ -93,7 +93,8 @@ class MobileDepth(Dataset):
                 raise ReadError(
                     "is missing.", where=file or scene, hint="Unpack depth_from_focus_data2.zip too, or set focus=rank."
                 )
-            text = ("No calibration is there: frames are numbered.",)
+            place = "calibration/" if file is None else f"{file.parent.name}/{file.name}"
+            text = (f"{place} is not there: frames are numbered.",)
             return self._sample(scene, files, FocusAxis.frames(len(files)), "none", text, {})
         table = read_calibration(file)
         distances = table.distances[::-1] if name == "metals" else table.distances

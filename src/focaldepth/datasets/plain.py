@@ -44,7 +44,7 @@ def stacks_of(paths: Sequence[str | Path], **reading: Any) -> list[Item]:
     for path in map(Path, paths):
         if not path.exists():
             raise ReadError("does not exist.", where=path, hint="Give files or folders of stacks.")
-        here = {(place, name): opener for place, name, opener in _stacks(path, reading)}
+        here = {(place, name): opener for place, name, opener in stacks_at(path, reading)}
         if not here:
             raise StackError("holds no stack with a truth.", where=path, hint=_HINT)
         found |= here
@@ -59,8 +59,8 @@ def stacks_of(paths: Sequence[str | Path], **reading: Any) -> list[Item]:
 _HINT = "Give npz files with a `depth`, or folders of pictures with a ground_truth_depth.npy (metres) beside them."
 
 
-def _stacks(path: Path, reading: dict[str, Any]) -> Iterator[tuple[Path, str, Callable[[], Sample]]]:
-    """Yield file or folder, name and opener of every stack."""
+def stacks_at(path: Path, reading: dict[str, Any]) -> Iterator[tuple[Path, str, Callable[[], Sample]]]:
+    """Yield file or folder, name and opener of every stack of a file or below a folder; nothing is read yet."""
     if path.is_file():
         scenes = scenes_in_file(path) if path.suffix.lower() in _HDF5 else {}
         yield from ((path, name, opener) for name, opener in scenes.items())
@@ -74,7 +74,7 @@ def _stacks(path: Path, reading: dict[str, Any]) -> Iterator[tuple[Path, str, Ca
     for inner in sorted(path.iterdir()):
         shown = inner.is_dir() and not inner.name.startswith(".")
         if shown or (inner.suffix.lower() in (".npz", *_HDF5) and inner.is_file()):
-            yield from _stacks(inner, reading)
+            yield from stacks_at(inner, reading)
 
 
 def _named(opener: Callable[[], Sample], name: str) -> Sample:

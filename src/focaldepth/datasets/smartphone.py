@@ -95,7 +95,8 @@ class Smartphone(Dataset):
         check_split(split, self.spec)
         found = [(part, scene) for part, scene in self._scenes(Path(root)) if self._depth(scene).is_file()]
         if not found:
-            raise missing("train1/scaled_images/ with merged_depth/ beside it", root, self.spec)
+            what = f"train1/merged_depth/SCENE/result_merged_depth_{self.view}.png and the like"
+            raise missing(what, root, self.spec)
         return [
             Item(f"{scene.parent.parent.name}/{scene.name}", partial(self._open, scene, part), part)
             for part, scene in found
@@ -105,8 +106,8 @@ class Smartphone(Dataset):
     def check(self, root: Root, run: Run = Run()) -> Findings:
         """Check all items, and tell how many scenes have no depth."""
         found = super().check(root, run)
-        bare = [scene.name for _, scene in self._scenes(Path(root)) if not self._depth(scene).is_file()]
-        note = (f"{len(bare)} scenes have no depth and are left out, the first is {bare[0]}.",) if bare else ()
+        bare = [depth for _, scene in self._scenes(Path(root)) if not (depth := self._depth(scene)).is_file()]
+        note = (f"{len(bare)} scenes without depth are left out, the first for want of {bare[0]}.",) if bare else ()
         return replace(found, notes=(*found.notes, *note))
 
     def _scenes(self, root: Path) -> Iterator[tuple[str, Path]]:

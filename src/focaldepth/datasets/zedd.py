@@ -17,9 +17,9 @@ from focaldepth.core.optics import Optics
 from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.settings import check, setting
-from focaldepth.datasets._arrays import load_plane
+from focaldepth.datasets._arrays import load_camera_matrix, load_plane
 from focaldepth.datasets._dataset import Dataset, DatasetSpec, Handed, Root, Submission, check_split, missing
-from focaldepth.datasets._pictures import picture_stack, read_picture
+from focaldepth.datasets._pictures import picture_stack, read_picture, with_camera
 from focaldepth.datasets._resized import ResizedSource, Resizing
 
 APERTURES = ("1.4", "2.0", "2.8", "4.0", "5.6", "16.0")
@@ -57,6 +57,7 @@ class Zedd(Dataset):
         notes=(
             "Truth that is not finite, below 0.01 m or beyond 1000 m is unknown.",
             "The picture of run 5 at F16.0 is taken for all-in-focus.",
+            "The camera matrix is camera_matrix among the extra facts of a stack.",
             "The official loader scales val to 480 rows and cuts 640 columns out of the middle (official=true).",
             "Results for test are handed in as a zip of 50 maps (`focaldepth data submit`).",
         ),
@@ -91,17 +92,21 @@ class Zedd(Dataset):
             f_number=float(self.aperture),
             origin={"focal_length_m": "ZEDD", "f_number": "file name"},
         )
-        stack = picture_stack(files, axis, name=scene.name, origin="metadata.txt", optics=optics)
-        sharp_file = _picture(scene, _SHARP_RUN, runs[_SHARP_RUN][0], "16.0") if _SHARP_RUN in runs else None
-        sharp = read_picture(sharp_file) if sharp_file is not None and sharp_file.is_file() else None
+        sharp_file = _picture(scene, _SHARP_RUN, runs[_SHARP_RUN][0], "16.0") if _SHARP_RUN in runs else scene
+        there = sharp_file.is_file()
+        warnings = () if there else (f"{sharp_file.name} is not there: no all-in-focus picture.",)
+        stack = picture_stack(files, axis, name=scene.name, origin="metadata.txt", optics=optics, warnings=warnings)
+        camera = load_camera_matrix(scene / "gt" / "K.txt")
+        sharp = read_picture(sharp_file) if there else None
         depth = load_plane(scene / "gt" / "depth.npy") if split == "val" else None
         if self.official and split == "val":
             resizing = Resizing.to_middle(stack.shape[:2], (480, 640), scene)
+            camera = None if camera is None else resizing.matrix(camera, stack.shape[:2])
             stack = replace(stack, source=ResizedSource(stack.source, resizing))
             depth = None if depth is None else resizing.plane(depth)
             sharp = None if sharp is None else resizing.picture(sharp)
         truth = None if depth is None else DepthMap(depth, Unit.METRE, (depth >= 0.01) & (depth <= 1000))
-        return Sample(stack, truth, sharp, name=scene.name, split=split)
+        return Sample(with_camera(stack, camera), truth, sharp, name=scene.name, split=split)
 
     def submission(self) -> Submission:
         """A zip of fifty maps in metres."""

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.errors import MissingExtraError, ReadError
+from focaldepth.io._exr_scanlines import read_channels
 from focaldepth.io.readers._planes import check_file, reading
 
-_NAMES = ("RGB", "RGBA", "Z", "Y", "V", "R")
+_NAMES = ("Z", "Y", "V", "R")
 
 
 def read_plane(path: Path) -> NDArray[np.floating[Any]]:
@@ -21,17 +22,21 @@ def read_plane(path: Path) -> NDArray[np.floating[Any]]:
 
     Raises:
         ReadError: no readable EXR, or pixels that are no floats.
-        MissingExtraError: no OpenEXR.
+        MissingExtraError: no OpenEXR, and a kind of file that needs it (tiles, parts, packing other than zip).
     """
-    exr = _library(path)
     check_file(path)
-    with reading(path, "EXR"), exr.File(str(path)) as file:
-        channels = file.channels()
-        name = next((n for n in _NAMES if n in channels), next(iter(channels)))
-        pixels = np.array(channels[name].pixels)
+    with reading(path, "EXR"):
+        channels = read_channels(path)
+    if channels is None:
+        exr = _library(path)
+        with reading(path, "EXR"), exr.File(str(path), separate_channels=True) as file:
+            channels = {name: np.array(channel.pixels) for name, channel in file.channels().items()}
+    colours = ("R",) if {"R", "G", "B"} <= set(channels) else ()
+    name = next((n for n in (*colours, *_NAMES) if n in channels), next(iter(channels)))
+    pixels = channels[name]
     if pixels.dtype.kind != "f":
         raise ReadError(f"its channel {name} is {pixels.dtype}.", where=path, hint="Give HALF or FLOAT depth.")
-    return pixels[..., 0] if pixels.ndim == 3 else pixels
+    return pixels
 
 
 def write_plane(path: Path, values: NDArray[np.floating[Any]], channels: str = "Y") -> None:

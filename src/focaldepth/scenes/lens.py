@@ -20,7 +20,8 @@ from focaldepth.optics.aperture import Aperture
 
 Image = NDArray[np.float32]
 _ROUNDS = 2
-SHARPNESS_PX = 0.5
+_AWAY_PX = 2.0
+SHARPNESS_PX = 0.6
 """Blur (Gaussian sigma) of a frame in focus: the pixels' own, from bilinear sampling twice."""
 
 
@@ -153,8 +154,9 @@ def sample_lens(
         seed: of the points.
     """
     points = (aperture or Aperture()).samples(samples, seed) * scale
-    origin = float(focus.mean())
-    margin = int(np.ceil(scale * np.abs(focus - origin).max())) + 2
+    # Views are sampled between pixels twice; a frame near the origin would be spared that and be sharper than others.
+    origin = float(focus.min()) - _AWAY_PX / scale
+    margin = int(np.ceil(scale * (focus.max() - origin))) + 2
     view = View(size, margin, origin)
     out = np.zeros((len(focus), *size, 3), np.float32)
     h, w = size

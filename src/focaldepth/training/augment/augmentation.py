@@ -81,6 +81,8 @@ class Augmentation:
         return example.contiguous()
 
     def _number(self, available: int, rng: Generator) -> int:
-        """How many frames this time."""
-        largest = self.frames or available
-        return largest if not self.fewest else int(rng.integers(self.fewest, max(largest, self.fewest), endpoint=True))
+        """How many frames this time; a random number is at most what there is."""
+        if not self.fewest:
+            return self.frames
+        largest = min(self.frames or available, available)
+        return int(rng.integers(self.fewest, max(largest, self.fewest), endpoint=True))
