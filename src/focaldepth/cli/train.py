@@ -101,6 +101,8 @@ def command(recipe: str | None, output: str | None, **options: Any) -> None:
     with _work.running(options) as run:
         found = train(made, out, wishes, run)
         current().written = str(out)
+    if found.rank:
+        return
     if not options["quiet"]:
         done = "all steps" if found.finished else "the time is over"
         _show.fact("trained", f"{found.steps} steps, {done}")

@@ -68,6 +68,7 @@ class Trained:
         loss: of the last step; None where no step was made.
         best: best value of the metric of validation; None without validation.
         weights: the file.
+        rank: number of the process that tells it; the first, 0, is the one that writes.
     """
 
     finished: bool
@@ -75,6 +76,7 @@ class Trained:
     loss: float | None
     best: float | None
     weights: Path
+    rank: int = 0
 
 
 def train(recipe: Recipe, out: Path, wishes: Wishes, run: Run = Run()) -> Trained:
@@ -192,7 +194,8 @@ class _Training:
                 break
         self._save_weights(self.recipe.stages[self.place.stage])
         loss = None if self.said is None else self.said.loss
-        return Trained(finished, self._total(), loss, self.place.best, self.out / _folder.WEIGHTS)
+        weights = self.out / _folder.WEIGHTS
+        return Trained(finished, self._total(), loss, self.place.best, weights, self.processes.rank)
 
     def _begin_stage(self, stage: Stage, held: dict[str, Any] | None) -> None:
         """Set up data, optimiser and average of a stage."""
