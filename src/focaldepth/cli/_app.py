@@ -24,6 +24,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "import": "Turn a checkpoint of the authors' code into weights.",
         "weights": "The weights that are there, or the card of one.",
         "export": "A network and its weights as an ONNX file.",
+        "train": "A network by the recipe of a paper.",
     },
     "Against the truth": {
         "evaluate": "Errors of a method on stacks with truth, by a protocol.",
