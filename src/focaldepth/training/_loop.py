@@ -276,7 +276,8 @@ class _Training:
             self.average.update(self.net, step)
         self.place.step += 1
         self.torn = False
-        if self.processes.first and self.place.step % settings.picture_steps == 0:
+        shown = self.place.step in (1, self._last_step(stage)) or self.place.step % settings.picture_steps == 0
+        if self.processes.first and shown:
             self.events.pictures(self._total(), self.said.out, parts[-1], stage.convention)
 
     def _tell(self, stage: Stage, times: Mapping[str, float]) -> None:
