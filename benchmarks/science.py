@@ -6,7 +6,7 @@ Every arm of a question sees the same 64 scenes of 64 x 64 px in as many steps, 
 front door: mean absolute error in dioptres, between the first and the last focus position. A seed draws weights, order
 and flips. Networks are as the papers have them but for what the question changes (AiFDepthNet in 2D); pictures, frames
 and steps are few. Each finished run is stored at once in benchmarks/results/science.json, and runs that are there are
-not repeated; --table only prints.
+not repeated; --table only prints. The table also goes into docs/notes/training.md.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from _record import RESULTS, machine, markdown
+from _record import RESULTS, ROOT, machine, markdown
 
+PAGE = ROOT / "docs/notes/training.md"
+MARKS = "<!-- science: written by benchmarks/science.py -->", "<!-- /science -->"
 FILE = RESULTS / "science.json"
 COMMON = {
     "height": "64", "width": "64", "samples": "16", "count": "64", "endless": "false", "validation": "24",
@@ -178,6 +180,10 @@ def write(runs: list[dict[str, Any]]) -> None:
     part = FILE.with_suffix(".part")
     part.write_text(json.dumps({**facts, "rows": rows(runs), "runs": runs}, indent=1) + "\n", encoding="utf-8")
     part.replace(FILE)
+    if PAGE.exists():
+        before, _, rest = PAGE.read_text("utf-8").partition(MARKS[0])
+        after = rest.partition(MARKS[1])[2]
+        PAGE.write_text(f"{before}{MARKS[0]}\n\n{markdown(rows(runs))}\n\n{MARKS[1]}{after}", encoding="utf-8")
 
 
 def main() -> None:

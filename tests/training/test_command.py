@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from focaldepth.cli._guard import run
 from focaldepth.cli.train import seconds
+from focaldepth.training import _loop
 from focaldepth.training._recipe import names
 
 from . import small
@@ -87,6 +89,24 @@ def test_bad_input_is_one_line(call: Call, mine: list[str], more: list[str], cod
     assert found == code
     assert words in err
     assert "Traceback" not in err
+
+
+def test_an_interrupt_leaves_a_checkpoint(call: Call, mine: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    tell = _loop._Training._tell
+
+    def interrupted(self: Any, *given: Any) -> None:
+        tell(self, *given)
+        if self.place.step == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_loop._Training, "_tell", interrupted)
+        code, _, err = call(*mine, "--max-steps", "3")
+    assert code == 130
+    assert "interrupted; --resume goes on" in err
+    code, _, err = call(*mine, "--max-steps", "3", "--resume")
+    assert code == 0, err
+    assert "goes on after step 2" in err
 
 
 def test_a_recipe_and_a_folder_are_needed(call: Call) -> None:

@@ -14,6 +14,7 @@ from focaldepth.cli._json import print_json
 from focaldepth.cli._listing import print_table
 from focaldepth.cli._session import current
 from focaldepth.cli._types import mapping
+from focaldepth.core.errors import Cancelled
 from focaldepth.core.registry import extra_for
 
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
@@ -77,6 +78,7 @@ def command(recipe: str | None, output: str | None, **options: Any) -> None:
         _list()
         return
     with extra_for("training"):
+        from focaldepth.training._folder import CHECKPOINT
         from focaldepth.training._loop import Wishes, train
         from focaldepth.training._recipe import load_recipe
     if recipe is None:
@@ -99,7 +101,11 @@ def command(recipe: str | None, output: str | None, **options: Any) -> None:
         events=options["tensorboard"],
     )
     with _work.running(options) as run:
-        found = train(made, out, wishes, run)
+        try:
+            found = train(made, out, wishes, run)
+        except (Cancelled, KeyboardInterrupt):
+            current().kept = "--resume goes on from the last checkpoint" if (out / CHECKPOINT).exists() else ""
+            raise
         current().written = str(out)
     if found.rank:
         return
