@@ -67,7 +67,7 @@ class NetworkMethod:
         """Return what a run takes: no more than its limit where tiles can be made to fit; raises what the run would."""
         check_stack(self, stack)
         with extra_for(f"method {self.network}"):
-            from focaldepth.networks._runner import working_memory
+            from focaldepth.networks._plan import working_memory
         return working_memory(self, stack, run)
 
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
