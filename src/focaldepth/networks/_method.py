@@ -55,7 +55,7 @@ class NetworkMethod:
         choices=("weights", "colour", "none"),
     )
     tile: int = setting(0, "side of the tiles; 0 = as large as the memory allows", unit="px", low=0)
-    overlap: int = setting(96, "of neighbouring tiles", unit="px", low=16)
+    overlap: int = setting(0, "of neighbouring tiles; 0 = what the network needs", unit="px", low=0)
 
     def __post_init__(self) -> None:
         check(self)

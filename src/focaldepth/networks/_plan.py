@@ -66,11 +66,12 @@ def plan(method: NetworkMethod, choice: Choice, stack: FocalStack, run: Run) -> 
         MemoryLimitError: the limit leaves no room for the smallest tile.
     """
     limits, (height, width, _) = choice.options.limits, stack.shape
+    overlap = method.overlap or limits.overlap
     room = TILE_MEMORY
     if run.max_memory is not None:
         room = run.max_memory - _fixed_bytes(choice, stack) - _plane_bytes(stack)
-    area = float(max(method.tile, smallest(limits, method.overlap)) ** 2) if method.tile else math.inf
-    while (found := tile(height, width, limits, method.overlap, area)) is not None:
+    area = float(max(method.tile, smallest(limits, overlap)) ** 2) if method.tile else math.inf
+    while (found := tile(height, width, limits, overlap, area)) is not None:
         if len(found) > 1 and not limits.tiles:
             break
         need = _tile_bytes(choice, stack, found.side)
@@ -91,7 +92,7 @@ def _least(method: NetworkMethod, choice: Choice, stack: FocalStack) -> tuple[in
     """Sides of the smallest tile; of the whole picture where that is smaller, or where there are no tiles."""
     limits = choice.options.limits
     whole = padded(*stack.shape[:2], limits)
-    side = smallest(limits, method.overlap)
+    side = smallest(limits, method.overlap or limits.overlap)
     return (min(side, whole[0]), min(side, whole[1])) if limits.tiles else whole
 
 
