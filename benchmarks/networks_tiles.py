@@ -2,10 +2,10 @@
 
     python benchmarks/networks_tiles.py [--network NAME ...] [--picture FILE]
 
-Every network runs on a real stack (mirrored to 640 x 960 px, five frames) as a whole and in tiles of 320 px with the
-overlap of each network, with weights that keep the size of what goes through the layers: He-uniform filters, statistics of the
-batch norms measured on the stack itself, so that scores, and with them depth, depend on the picture as in trained
-networks. `--picture` writes depth of whole, tiles and difference side by side. Writes
+Every network runs on a real stack (mirrored to 640 x 960 px, five frames) as a whole and in tiles of 320 px, or the
+least that its overlap allows, with weights that keep the size of what goes through the layers: He-uniform filters,
+statistics of the batch norms measured on the stack itself, so that scores, and with them depth, depend on the picture
+as in trained networks. `--picture` writes depth of whole, tiles and difference side by side. Writes
 benchmarks/results/networks_tiles.json.
 """
 
@@ -108,7 +108,8 @@ def compare(name: str, frames: Any) -> tuple[dict[str, object], list[Any]]:
     # Where two tiles meet: the step between neighbouring pixels in tiles, over that in the whole.
     steps = [np.abs(np.diff(one, axis=1)).mean() + np.abs(np.diff(one, axis=0)).mean() for one in maps]
     found: dict[str, object] = {
-        "network": name, "overlap px": KNOWN.get(name).default.limits.overlap, "depth ranges over": f"{spread:.3g}", "moves, mean %": round(float(moved.mean()), 3),
+        "network": name, "overlap px": KNOWN.get(name).default.limits.overlap,
+        "depth ranges over": f"{spread:.3g}", "moves, mean %": round(float(moved.mean()), 3),
         "99 of 100 pixels below %": round(float(np.percentile(moved, 99)), 2),
         "largest %": round(float(moved.max()), 2), "steps between pixels, x": round(float(steps[1] / steps[0]), 3),
         "because": SEEN.get(name, FAR),
@@ -139,8 +140,8 @@ def main() -> None:
         if chosen.picture:
             draw(maps, chosen.picture / f"tiles_{name}.png")
     note = (
-        f"{FRAMES} frames of {WIDTH} x {HEIGHT} px, tiles of {TILE} px, the overlap of each network; % of the range of depth in "
-        "the whole (1st to 99th percentile)."
+        f"{FRAMES} frames of {WIDTH} x {HEIGHT} px, tiles of {TILE} px or the least that the overlap allows; % of the "
+        "range of depth in the whole (1st to 99th percentile)."
     )
     record("networks_tiles", "Networks: tiles against the whole picture", rows, note)
 
