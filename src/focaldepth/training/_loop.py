@@ -203,7 +203,9 @@ class _Training:
         self.stage = stage
         trained = set(chosen(self.net, settings.train, f"stage {stage.name}"))
         self.optimiser = make_optimiser([p for n, p in self.net.named_parameters() if n in trained], settings)
-        found = source(stage, self.wishes.root)
+        # Processes that make batches have no GPU of their own.
+        device = "cpu" if self.wishes.workers else str(self.processes.device)
+        found = source(stage, self.wishes.root, device=device)
         self.order = Order(len(found), settings.batch, settings.seed, self.place.stage)
         self.feeder = Feeder(found, stage, self.order)
         self.judge = None
