@@ -6,7 +6,8 @@ Every registered stack of the test data under `blender` is rendered from its sha
 compared with its frames: PSNR of sRGB-coded values in the 8-px band around depth edges (neighbours whose blur radii
 differ by more than 1 px) and elsewhere, five frames per stack, all pixels pooled per stack, stacks averaged per family.
 Pixels within 5 px of where the sharp picture is at its limit (250 or more of 255) are a second column: how bright those
-highlights are nobody can know. Writes benchmarks/results/rendering.json and simulator.json.
+highlights are nobody can know. A third column takes the sensor noise, whose variance the stacks tell, off both errors:
+no renderer can know it. Writes benchmarks/results/rendering.json and simulator.json.
 """
 
 from __future__ import annotations
@@ -29,12 +30,20 @@ FAMILIES = ("phone", "dslr", "sweep", "macro")
 BAND_PX, FRAMES = 8, 5
 
 
-def psnr(made: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:
-    return float(-10 * np.log10(np.mean((made - truth)[:, mask] ** 2)))
+def psnr(made: np.ndarray, truth: np.ndarray, mask: np.ndarray, noise: float = 0.0) -> float:
+    return float(-10 * np.log10(np.mean((made - truth)[:, mask] ** 2) - noise))
 
 
-def compared(path: object) -> dict[str, tuple[float, float, float]] | None:
-    """PSNR in the band, in the band without highlights, and elsewhere, per renderer."""
+def sensor_noise(frames: np.ndarray, facts: dict[str, float]) -> np.ndarray:
+    """Variance of coded values that shot noise, read noise and rounding to 8 bits make; none where light is cut."""
+    light = linear_light(frames)
+    slope = (coded_light(light + 1e-3) - coded_light(light)) / 1e-3
+    variance = (facts["shot"] * light + facts["read"] ** 2) * slope**2 + 1 / 12 / 255**2
+    return np.where(frames < 0.995, variance, 0)
+
+
+def compared(path: object) -> dict[str, tuple[float, float, float, float]] | None:
+    """PSNR in the band, without highlights, without noise, and elsewhere, per renderer."""
     data = np.load(path)
     facts = json.loads(str(data["attrs"]))
     picture = linear_light(data["all_in_focus"].astype(np.float32) / 255)
@@ -49,10 +58,12 @@ def compared(path: object) -> dict[str, tuple[float, float, float]] | None:
     dull = band & (cv2.dilate(white, np.ones((11, 11), np.uint8)) == 0)
     chosen = np.unique(np.linspace(0, len(focus) - 1, FRAMES).astype(int))
     truth = np.ascontiguousarray(data["frames"])[chosen].astype(np.float32) / 255
+    noise = float(sensor_noise(truth, facts["noise"])[:, band].mean())
     found = {}
     for name in NAMES:
         made = np.clip(coded_light(RENDERERS.get(name)(picture, nearness, focus[chosen], scale[chosen])), 0, 1)
-        found[name] = (psnr(made, truth, band), psnr(made, truth, dull), psnr(made, truth, ~band))
+        inner, quiet = psnr(made, truth, band), psnr(made, truth, band, noise)
+        found[name] = (inner, psnr(made, truth, dull), quiet, psnr(made, truth, ~band))
     return found
 
 
@@ -62,8 +73,10 @@ def fidelity(quick: bool) -> None:
         paths = sorted((DATA / "blender").glob(f"{family}_*.npz"))[: 1 if quick else None]
         stacks = [found for p in paths if (found := compared(p)) is not None]
         for name in NAMES:
-            band, dull, rest = np.mean([s[name] for s in stacks], axis=0)
-            gain, gain_dull, _ = np.mean([np.subtract(s[name], s["per-pixel-disc"]) for s in stacks], axis=0)
+            band, dull, _, rest = np.mean([s[name] for s in stacks], axis=0)
+            gain, gain_dull, gain_quiet, _ = np.mean(
+                [np.subtract(s[name], s["per-pixel-disc"]) for s in stacks], axis=0
+            )
             rows.append(
                 {
                     "family": family,
@@ -73,10 +86,14 @@ def fidelity(quick: bool) -> None:
                     "gain over disc dB": round(gain, 2),
                     "band without highlights dB": round(dull, 2),
                     "gain dB": round(gain_dull, 2),
+                    "gain in band without sensor noise dB": round(gain_quiet, 2),
                     "elsewhere dB": round(rest, 2),
                 }
             )
-    note = "Target: layered at least 2 dB above per-pixel-disc in the band."
+    note = (
+        "Target: layered at least 2 dB above per-pixel-disc in the band. phone is the noisy family: its noise alone "
+        "limits any renderer to 42 dB there."
+    )
     record("rendering", "Defocus rendering against path-traced stacks", rows, note)
 
 

@@ -12,6 +12,7 @@ from _record import RESULTS, ROOT, markdown
 HERE = Path(__file__).parent
 ORDER = (
     "startup", "accuracy", "measures", "alignment", "speed", "memory", "networks", "refocus", "rendering", "scenes",
+    "training",
 )  # fmt: skip
 
 

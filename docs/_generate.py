@@ -11,10 +11,13 @@ from pathlib import Path
 
 import click
 
+from focaldepth.benchmark import _published as published
 from focaldepth.cli._app import SECTIONS, app
 from focaldepth.core.settings import facts as facts_of
+from focaldepth.datasets._dataset import DATASETS, Dataset
 from focaldepth.metrics._metric import METRICS
 from focaldepth.networks._spec import NETWORKS, FocusForm
+from focaldepth.report.suite import published_table
 
 HERE = Path(__file__).parent
 HEAD = """<!-- Written by docs/_generate.py from the commands themselves; do not edit. -->
@@ -72,6 +75,50 @@ def metrics_page() -> str:
     return "".join([*lines, *variants, *settings])
 
 
+DATASETS_HEAD = """<!-- Written by docs/_generate.py from the data sets themselves; do not edit. -->
+
+# Data sets
+
+Nothing is downloaded: get a data set from its page, then `focaldepth data check NAME --root DIR` says whether all is
+there. `focaldepth data fake NAME --root DIR` writes a miniature with the same files, names, keys and types.
+
+| name | what | frames | truth in | splits |
+|---|---|---|---|---|
+"""
+
+
+def datasets_page() -> str:
+    """Return docs/datasets.md."""
+    lines, parts = [DATASETS_HEAD], []
+    for name in DATASETS.names():
+        cls = DATASETS.get(name)
+        spec = cls.spec
+        unit, splits = spec.unit.value if spec.unit else "-", ", ".join(spec.splits) or "-"
+        cells = (f"[`{name}`](#{name})", spec.title, spec.frames, unit, splits)
+        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |\n")
+        parts.append(_dataset_section(name, cls))
+    return "".join([*lines, *parts])
+
+
+def _dataset_section(name: str, cls: type[Dataset]) -> str:
+    spec = cls.spec
+    facts = {
+        "Got from": spec.address,
+        "Licence": spec.licence,
+        "Cite": spec.citation.text if spec.citation else "",
+        "Focus": spec.focus,
+        "Splits": spec.split_rule,
+        "Protocols": ", ".join(f"`{p}`" for p in spec.protocols),
+    }
+    rows = [f"- {key}: {text}\n" for key, text in facts.items() if text]
+    disk = ["\nOn disk:\n\n```\n", *(f"{line}\n" for line in spec.layout), "```\n"] if spec.layout else []
+    notes = ["\nBeware:\n\n", *(f"- {_cell(note)}\n" for note in spec.notes)] if spec.notes else []
+    known = facts_of(cls)
+    table = ["\n| setting | default | allowed | meaning |\n|---|---|---|---|\n"] if known else []
+    table += [f"| `{s.name}` | {s.default} | {_cell(s.allowed)} | {_cell(s.help)} |\n" for s in known]
+    return "".join([f"\n## {name}\n\n{spec.title}. {spec.summary}\n\n", *rows, *disk, *notes, *table])
+
+
 def page() -> str:
     """Return docs/cli.md."""
     parts = [HEAD]
@@ -81,7 +128,10 @@ def page() -> str:
         for name in commands:
             command = app.get_command(root, name)
             assert command is not None
-            parts.append(_section(command, click.Context(command, parent=root, info_name=name)))
+            ctx = click.Context(command, parent=root, info_name=name)
+            parts.append(_section(command, ctx))
+            inner = command.commands if isinstance(command, click.Group) else {}
+            parts += [_section(one, click.Context(one, parent=ctx, info_name=n)) for n, one in inner.items()]
     return "\n".join(parts)
 
 
@@ -123,11 +173,40 @@ def _networks() -> list[str]:
     return lines
 
 
+PUBLISHED_HEAD = """<!-- Written by docs/_generate.py from the tables in the package; do not edit. -->
+
+# Published numbers
+
+As printed. Marks in brackets are footnotes, below; a number in round brackets takes no part in rankings.
+`focaldepth.benchmark._published.cell(table, row, column)` gives one of them.
+
+"""
+
+
+def published_page() -> str:
+    """Return docs/published.md."""
+    parts = [PUBLISHED_HEAD]
+    for name in published.tables():
+        table = published.table(name)
+        facts = [f"{k} {v}" for k, v in table.facts.items() if k not in ("paper", "table", "ids", "reading")]
+        whole = [n.mark for n in table.footnotes if n.scope == "table"]
+        marks = f" Footnotes {', '.join(whole)}." if whole else ""
+        said = f"{'; '.join(facts).replace('_', ' ')}.{marks}"
+        parts.append(f"## `{name}`: {table.title}\n\n{said}\n\n{published_table(name)[0].markdown()}\n\n")
+    notes = {n.mark: n.text for name in published.tables() for n in published.table(name).footnotes}
+    order = sorted(notes, key=lambda mark: (not mark.isdigit(), int(mark) if mark.isdigit() else 0, mark))
+    parts.append("## Footnotes\n\n" + "".join(f"- **{mark}** {_cell(notes[mark])}\n" for mark in order))
+    parts.append("\n## Sources\n\n" + "".join(f"- {key}: {text}\n" for key, text in published.sources().items()))
+    return "".join(parts)
+
+
 def main() -> int:
     """Write the pages."""
     (HERE / "cli.md").write_text(page(), encoding="utf-8")
     (HERE / "networks.md").write_text(networks_page(), encoding="utf-8")
+    (HERE / "datasets.md").write_text(datasets_page(), encoding="utf-8")
     (HERE / "metrics.md").write_text(metrics_page(), encoding="utf-8")
+    (HERE / "published.md").write_text(published_page(), encoding="utf-8")
     return 0
 
 

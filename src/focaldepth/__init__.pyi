@@ -13,8 +13,10 @@ from focaldepth.core.progress import Run as Run
 from focaldepth.core.result import DepthMap as DepthMap
 from focaldepth.core.result import DepthResult as DepthResult
 from focaldepth.core.result import Estimate as Estimate
+from focaldepth.core.sample import Sample as Sample
 from focaldepth.core.stack import FocalStack as FocalStack
 from focaldepth.core.stack import Transfer as Transfer
+from focaldepth.datasets._dataset import dataset as dataset
 from focaldepth.estimate import EstimateSettings as EstimateSettings
 from focaldepth.estimate import estimate as estimate
 from focaldepth.estimate import fuse as fuse

@@ -42,7 +42,7 @@ _OF_SOME = {
 }
 """Front-door choices that some methods take -> what is said, and the hint, where one does not."""
 _THUMBNAIL = 200
-_HARDLY_ANY = 0.002
+_HARDLY_ANY = 0.02
 
 
 @dataclass(frozen=True)

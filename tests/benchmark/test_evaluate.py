@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
-from focaldepth.benchmark._data import Item, items
 from focaldepth.benchmark._evaluate import evaluate_method
 from focaldepth.benchmark._protocol import PROTOCOLS, Column, Protocol
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import Cancelled, ReadError, StackError, UnitError
 from focaldepth.core.progress import Run, Silent
 from focaldepth.core.result import DepthMap
-from focaldepth.core.sample import Sample
+from focaldepth.core.sample import Item, Sample
+from focaldepth.datasets.plain import stacks_of
 from focaldepth.estimate import EstimateSettings, estimate
 from focaldepth.metrics._case import Rules
 from focaldepth.scenes.layers import LayeredScene, render
@@ -155,12 +155,12 @@ class TestData:
             write(tmp_path / f"set{i}" / f"scene{i}.npz", sample(i))
         (tmp_path / "notes.txt").write_text("x")
         for paths in ([tmp_path], [tmp_path / "set1", tmp_path / "set2" / "scene2.npz"], [tmp_path, tmp_path]):
-            found = items(paths)
+            found = stacks_of(paths)
             assert [i.name for i in found] == ["scene1", "scene2"]
             assert found[1].open().name == "scene2"
         (tmp_path / "set3").mkdir()
         write(tmp_path / "set3" / "scene1.npz", sample(1))
-        assert len({i.name for i in items([tmp_path])}) == 3
+        assert len({i.name for i in stacks_of([tmp_path])}) == 3
 
     @pytest.mark.parametrize(("name", "unit"), [("depth", "metre"), ("frames", "index"), ("dioptre", "dioptre")])
     def test_pictures_with_a_truth_beside_them(self, tmp_path: Path, name: str, unit: str) -> None:
@@ -168,17 +168,17 @@ class TestData:
         for i, frame in enumerate(sample().stack.read_all()):
             assert cv2.imwrite(str(tmp_path / f"a{i}.png"), frame)
         np.save(tmp_path / f"ground_truth_{name}.npy", np.full((24, 32), 2.0))
-        (item,) = items([tmp_path])
+        (item,) = stacks_of([tmp_path])
         one = item.open()
         assert one.truth is not None
         assert (one.truth.unit.value, one.truth.shape) == (unit, (48, 64))
 
     def test_what_cannot_be_judged_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ReadError, match="nothing: does not exist"):
-            items([tmp_path / "nothing"])
+            stacks_of([tmp_path / "nothing"])
         with pytest.raises(StackError, match=r"holds no stack with a truth. Give npz files with a `depth`"):
-            items([tmp_path])
+            stacks_of([tmp_path])
         np.savez(tmp_path / "a.npz", frames=sample().stack.read_all(), focus=range(6), focus_unit="index")
-        (item,) = items([tmp_path])
+        (item,) = stacks_of([tmp_path])
         with pytest.raises(StackError, match=r"a.npz: carries no truth to compare with"):
             item.open()

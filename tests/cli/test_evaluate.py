@@ -171,3 +171,30 @@ def test_phone_scenes_in_a_moment(cli) -> None:
     facts = json.loads(said.out)
     assert facts["images"] == 5
     assert 0.2 < facts["table"][0]["mean"] < 0.6
+
+
+def test_a_data_set_by_name(cli, tmp_path: Path) -> None:
+    """Its test split by its own protocol; another split and protocol on request; mistakes are told."""
+    from focaldepth.datasets._dataset import dataset
+
+    root = tmp_path / "fs_6"
+    dataset("fod500").fake(root)
+    said = cli("evaluate", "naive", "fod500", "--root", root, "--align", "none", "--json")
+    assert said.code == 0, said.err
+    facts = json.loads(said.out)
+    assert facts["protocol"]["name"] == dataset("fod500").spec.protocols[0]
+    options = ("--split", "train", "--protocol", "fod-dfv", "--align", "none", "--json")
+    other = json.loads(cli("evaluate", "naive", "fod500", "--root", root, *options).out)
+    assert other["protocol"]["name"] == "fod-dfv"
+    assert not set(facts["per_image"]) & set(other["per_image"])
+    for args, hint in (
+        (("fod500",), "Say with --root where it lies"),
+        (("fod50", "--root", root), "Did you mean fod500"),
+        (("fod500", "zedd", "--root", root), "belongs to one data set"),
+        (("fod500", "--root", root, "--split", "tset"), "Did you mean test"),
+        ((root, "--split", "test"), "files have no splits"),
+        (("fod500", "--root", tmp_path / "empty"), "not found"),
+    ):
+        said = cli("evaluate", "naive", *args)
+        assert (said.code, said.out) == (2, ""), said
+        assert hint in said.err

@@ -60,7 +60,7 @@ def test_shared_options_are_the_same(name: str) -> None:
 
 
 def test_docs_pages_are_current() -> None:
-    """docs/cli.md, docs/metrics.md and the table of docs/networks.md are what docs/_generate.py writes."""
+    """docs/cli.md, datasets.md, metrics.md, published.md and the table of networks.md are as _generate.py writes."""
     spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "_generate.py")
     assert spec
     assert spec.loader
@@ -68,7 +68,9 @@ def test_docs_pages_are_current() -> None:
     spec.loader.exec_module(module)
     assert (DOCS / "cli.md").read_text(encoding="utf-8") == module.page(), "run python docs/_generate.py"
     assert (DOCS / "networks.md").read_text(encoding="utf-8") == module.networks_page(), "run python docs/_generate.py"
+    assert (DOCS / "datasets.md").read_text(encoding="utf-8") == module.datasets_page(), "run python docs/_generate.py"
     assert (DOCS / "metrics.md").read_text(encoding="utf-8") == module.metrics_page(), "run python docs/_generate.py"
+    assert (DOCS / "published.md").read_text(encoding="utf-8") == module.published_page(), "run docs/_generate.py"
 
 
 @pytest.mark.parametrize(

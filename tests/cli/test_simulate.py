@@ -145,3 +145,82 @@ def test_scenes_and_their_contact_sheet(cli, tmp_path: Path) -> None:
     assert cv2.imread(str(tmp_path / "D" / "preview.png")).shape[2] == 3
     (tmp_path / "file").write_text("x")
     assert cli("scenes", "-n", "1", "-o", tmp_path / "file", *options).code == 2
+
+
+def test_a_folder_of_pictures_beside_a_folder_of_depth_maps(cli, scene: Path, tmp_path: Path) -> None:
+    """As toolkits unpack NYUv2: rgb/0001.png with depth/0001.png; --index counts the pairs."""
+    pairs = tmp_path / "nyu"
+    for kind in ("rgb", "depth"):
+        (pairs / kind).mkdir(parents=True)
+        for number in ("0001", "0002"):
+            (pairs / kind / f"{number}.png").write_bytes((scene / f"{kind}.png").read_bytes())
+    cv2.imwrite(str(pairs / "depth" / "0002.png"), np.full((40, 56), 1250, np.uint16))
+    assert (load_rgbd(pairs, index=1).depth_m == 1.25).all()
+    assert np.isnan(load_rgbd(pairs).depth_m[0, 0])
+    with pytest.raises(OSError, match=r"nyu: has no scene 2\. Count from 0 to 1"):
+        load_rgbd(pairs, index=2)
+    (pairs / "depth" / "0002.png").unlink()
+    with pytest.raises(ValueError, match="0002 lies in one of rgb and depth only"):
+        load_rgbd(pairs)
+
+
+def test_a_rendered_stack_brings_its_picture_and_depth(tmp_path: Path) -> None:
+    held = {"all_in_focus": np.full((4, 5, 3), 51, np.uint8), "depth": np.full((4, 5), 1.5, np.float32)}
+    np.savez(tmp_path / "a.npz", focus_unit="metre", **held)
+    found = load_rgbd(tmp_path / "a.npz")
+    assert (found.depth_m == 1.5).all()
+    assert np.allclose(found.picture, 0.2)
+    np.savez(tmp_path / "b.npz", focus_unit="disparity_px", **held)
+    with pytest.raises(OSError, match="its depth is in disparity_px, not in metres"):
+        load_rgbd(tmp_path / "b.npz")
+    np.savez(tmp_path / "c.npz", depth=held["depth"])
+    with pytest.raises(OSError, match=r"has no all_in_focus\. It holds: depth\."):
+        load_rgbd(tmp_path / "c.npz")
+    np.savez(tmp_path / "e.npz", all_in_focus=held["depth"], depth=held["depth"])
+    with pytest.raises(OSError, match=r"its picture is \(4, 5\)"):
+        load_rgbd(tmp_path / "e.npz")
+    (tmp_path / "d.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:200])
+    with pytest.raises(OSError, match=r"d\.npz: stack cannot be read"):
+        load_rgbd(tmp_path / "d.npz")
+
+
+@pytest.mark.parametrize(
+    ("depth", "options", "message"),
+    [
+        (np.full((40, 56), np.nan), (), "no pixel has a depth"),
+        (np.zeros((40, 56)), (), "no pixel has a depth"),
+        (np.full((40, 56), 0.03), (), "the scene begins at 30 mm, inside the focal length 50 mm"),
+        (np.full((40, 56), 0.03), ("--depth-scale", "0"), "0.0 metres per value"),
+        (np.full((40, 56), 0.03), ("--depth-scale", "nan"), "nan metres per value"),
+    ],
+)
+def test_depth_that_cannot_be_is_told_before_anything_is_written(
+    cli, scene: Path, tmp_path: Path, depth, options, message: str
+) -> None:
+    np.save(tmp_path / "depth.npy", depth)
+    done = cli("simulate", scene / "rgb.png", "--depth", tmp_path / "depth.npy", "-o", tmp_path / "S", *options)
+    assert done.code == 2
+    assert message in done.err
+    assert not [p for p in tmp_path.iterdir() if "S" in p.name.split(".")]
+
+
+def test_millimetres_taken_for_metres_are_doubted(cli, scene: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "depth.npy", np.full((40, 56), 1500.0, np.float32))
+    base = ("simulate", scene / "rgb.png", "--depth", tmp_path / "depth.npy", "--focus", "1,2")
+    assert "if its depth is in millimetres, give --depth-scale 0.001" in cli(*base, "-o", tmp_path / "S").err
+    assert "warning" not in cli(*base, "-o", tmp_path / "T", "--depth-scale", "0.001").err
+
+
+def test_matlab_files_of_another_kind_are_told(tmp_path: Path) -> None:
+    import h5py
+
+    with h5py.File(tmp_path / "group.mat", "w") as file:
+        file.create_group("images")
+        file["depths"] = np.ones((2, 3, 4), np.float32)
+    with pytest.raises(OSError, match="has no images"):
+        load_rgbd(tmp_path / "group.mat")
+    with h5py.File(tmp_path / "short.mat", "w") as file:
+        file["images"] = np.zeros((2, 3, 5, 4), np.uint8)
+        file["depths"] = np.ones((1, 5, 4), np.float32)
+    with pytest.raises(OSError, match="has no scene 1"):
+        load_rgbd(tmp_path / "short.mat", index=1)

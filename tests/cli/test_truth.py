@@ -111,6 +111,8 @@ def test_a_sample_follows_the_order_of_its_frames(rendered, tmp_path: Path) -> N
     back = load_sample(path, reverse=True)
     assert back.reference == 5
     np.testing.assert_array_equal(back.stack.source.read(5), rendered.stack.source.read(2))
+    registered = write(tmp_path / "b.npz", rendered, attrs=json.dumps({"reference_frame": 2, "registered": True}))
+    assert load_sample(registered).reference is None, "the truth belongs to all frames alike"
     assert back.truth is not None
     assert back.truth.unit is rendered.stack.axis.unit
     np.testing.assert_array_equal(back.all_in_focus, rendered.all_in_focus)

@@ -15,6 +15,7 @@ from focaldepth.core.errors import (
     ReadError,
     SettingError,
     StackError,
+    TrainingError,
     UnitError,
     UnknownNameError,
     WeightsError,
@@ -25,8 +26,9 @@ BUILTIN = {
     StackError: ValueError, AxisError: ValueError, UnitError: ValueError, SettingError: ValueError,
     UnknownNameError: LookupError, MissingExtraError: ImportError, ReadError: OSError, WriteError: OSError,
     AlignmentError: RuntimeError, WeightsError: ValueError, MemoryLimitError: MemoryError, Cancelled: RuntimeError,
+    TrainingError: RuntimeError,
 }  # fmt: skip
-EXIT = {WriteError: 1, AlignmentError: 1, Cancelled: 130}
+EXIT = {WriteError: 1, AlignmentError: 1, TrainingError: 1, Cancelled: 130}
 
 
 def example(cls: type[FocalDepthError]) -> FocalDepthError:

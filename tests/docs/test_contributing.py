@@ -35,7 +35,7 @@ def run(house: Path, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedP
 
 
 def test_there_is_an_example_of_every_kind() -> None:
-    assert [path.split("/")[1] for path in EXAMPLES] == ["classical", "measures", "metrics", "io"]
+    assert [path.split("/")[1] for path in EXAMPLES] == ["classical", "measures", "metrics", "io", "datasets"]
 
 
 def test_the_examples_keep_the_style_of_the_house(house: Path) -> None:
@@ -55,13 +55,15 @@ def test_the_examples_pass_the_type_checker(house: Path) -> None:
 
 def test_the_contract_tests_take_them_up(house: Path) -> None:
     """The very tests of every other plug-in, over the new names."""
-    tests = [f"tests/contract/test_{kind}.py" for kind in ("methods", "measures", "metrics")]
-    chosen = ("-k", "centre-of-mass or absolute-gradient or largest-error", "-p", "no:cacheprovider", "-q", "-rA")
+    tests = [f"tests/contract/test_{kind}.py" for kind in ("methods", "measures", "metrics", "datasets")]
+    names = "centre-of-mass or absolute-gradient or largest-error or table-top"
+    chosen = ("-k", names, "-p", "no:cacheprovider", "-q", "-rA")
     done = run(house, "-m", "pytest", *tests, *chosen)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "centre-of-mass" in done.stdout
     assert "absolute-gradient" in done.stdout
     assert "largest-error" in done.stdout
+    assert "table-top" in done.stdout
     assert " failed" not in done.stdout
 
 

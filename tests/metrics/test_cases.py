@@ -14,7 +14,7 @@ from focaldepth.core.errors import SettingError, StackError, UnitError, UnknownN
 from focaldepth.core.result import DepthMap
 from focaldepth.metrics._case import Case, Rules, make_case
 from focaldepth.metrics._fit import fitted
-from focaldepth.metrics._geometry import enlarge
+from focaldepth.metrics._geometry import confidence_in_geometry, enlarge, in_geometry
 from focaldepth.metrics._metric import metric
 from focaldepth.metrics._scores import Scores, evaluate
 
@@ -225,3 +225,14 @@ class TestScores:
         assert scores.mean("psnr") == np.inf
         assert np.isfinite(scores.pooled("psnr"))
         assert scores.ranked("psnr") == ["a", "b"]
+
+
+def test_confidence_moves_with_its_truth() -> None:
+    """Where the other picture sees no truth, there is none to trust."""
+    truth = depth([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    confidence = np.asarray(truth.values) / 8
+    right = np.array([[1, 0, 1.2], [0, 1, 0.1], [0, 0, 1.0]])
+    moved = confidence_in_geometry(confidence, right, (2, 3))
+    assert moved.tolist() == [[0.25, 0.375, 0], [0.625, 0.75, 0]]
+    assert np.array_equal(moved > 0, in_geometry(truth, right, (2, 3)).valid)
+    assert confidence_in_geometry(confidence, np.eye(3), (2, 3)) is confidence

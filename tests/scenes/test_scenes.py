@@ -91,6 +91,18 @@ def test_a_plane_out_of_focus_is_its_picture_under_the_disc() -> None:
     assert np.abs(frame - wanted)[inner].max() < 0.01
 
 
+def test_every_frame_is_equally_sharp_where_it_is_in_focus() -> None:
+    """Planes a third of a pixel of blur apart: none gains sharpness from where it lies in the range."""
+    focus = np.array([1.0, 1.1, 1.5, 2.0])
+    detail = []
+    for n, position in enumerate(focus):
+        frames = sample_lens([flat(float(position))], (48, 64), focus, 3.0, samples=128)
+        energies = [float(np.square(cv2.Laplacian(f[8:-8, 8:-8], cv2.CV_32F)).sum()) for f in frames]
+        assert int(np.argmax(energies)) == n
+        detail.append(energies[n])
+    assert max(detail) < 1.03 * min(detail)
+
+
 def test_a_slanted_plane_is_sharp_along_the_line_in_focus() -> None:
     layer = flat(1.0, slope=(0.0, 2 / 64))
     frame = sample_lens([layer], (48, 64), np.array([2.0, 1.0]), 5.0, samples=256)[0]
@@ -188,6 +200,23 @@ def test_photographs_are_used_and_bad_ones_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ReadError, match="holds no pictures"):
         Photographs.of(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("number", [0, 3, 5])
+def test_the_lens_on_tensors_draws_the_same(number: int) -> None:
+    """Planes, reliefs and backgrounds; what a GPU is given, computed here."""
+    lens_torch = pytest.importorskip("focaldepth.scenes.lens_torch")
+    world = make_world(replace(SMALL, samples=16), number)
+    focus = 1 / world.axis.values
+    asked = {"samples": world.samples, "aperture": world.aperture, "seed": world.number}
+    frames = lens_torch.sample_lens(world.layers, world.size, focus, world.blur_scale, **asked, device="cpu")
+    assert np.abs(frames - world.light()).max() < 1e-4
+
+
+def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(SettingError, match="no device 'cuda:77'"):
+        write_scenes(tmp_path / "out", Job(SMALL, 1, device="cuda:77"))
 
 
 def test_the_stream_has_no_end_and_may_begin_anywhere() -> None:

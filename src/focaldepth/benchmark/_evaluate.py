@@ -9,17 +9,17 @@ from math import nan
 
 import numpy as np
 
-from focaldepth.benchmark._data import Item
+from focaldepth._provenance import forget_peak
 from focaldepth.benchmark._protocol import Column, Protocol
 from focaldepth.core.axis import Unit
-from focaldepth.core.errors import FocalDepthError
-from focaldepth.core.progress import Progress, Run
-from focaldepth.core.result import DepthResult
-from focaldepth.core.sample import Sample
+from focaldepth.core.errors import FocalDepthError, StackError
+from focaldepth.core.progress import Inside, Run
+from focaldepth.core.result import DepthMap, DepthResult
+from focaldepth.core.sample import Item, Sample
 from focaldepth.core.stack import white_of
 from focaldepth.estimate import EstimateSettings, estimate
 from focaldepth.metrics._case import Case, Rules, make_case, with_pictures
-from focaldepth.metrics._geometry import in_geometry, place_of_truth
+from focaldepth.metrics._geometry import confidence_in_geometry, in_geometry, place_of_truth
 from focaldepth.metrics._metric import metric
 from focaldepth.metrics._scores import Scores
 
@@ -95,28 +95,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class _Inside:
-    """The progress of one stack inside a data set: its stages are not told, a stop is."""
-
-    outer: Progress
-
-    def stage(self, name: str, total: int) -> None:
-        """Ignore."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Ignore."""
-
-    def note(self, message: str) -> None:
-        """Pass on."""
-        self.outer.note(message)
-
-    def cancelled(self) -> bool:
-        """Ask the caller."""
-        return self.outer.cancelled()
-
-
-@dataclass(frozen=True)
-class _Scored:
+class Scored:
     """Cases of the filled map and of what is claimed; the result and the time it took."""
 
     filled: Case
@@ -158,10 +137,10 @@ def evaluate_method(
     units: dict[str, None] = {}
     warnings: list[str] = []
     run.stage("evaluate", len(data))
-    inside = replace(run, progress=_Inside(run.progress))
+    inside = replace(run, progress=Inside(run.progress))
     for item in data:
         try:
-            one = _one(item.open(), record, settings, method_settings or {}, inside)
+            one = score_sample(item.open(), record, settings, method_settings or {}, inside)
         except FocalDepthError as error:
             error.where = error.where or item.name
             raise
@@ -178,26 +157,57 @@ def evaluate_method(
     return Evaluation(name, record, settings.method, filled, claimed, seconds, tuple(units), tuple(warnings))
 
 
-def _one(
+def score_sample(
     sample: Sample, record: Protocol, settings: EstimateSettings, method_settings: Mapping[str, str], run: Run
-) -> _Scored:
-    """Run the method on one stack and compare."""
-    truth = sample.truth
-    assert truth is not None  # `items` lets no sample through without
+) -> Scored:
+    """Run the method on one stack and compare.
+
+    Args:
+        sample: with its truth.
+        record: the protocol.
+        settings: of `estimate`; unit, filling and area are set by the protocol.
+        method_settings: as in `estimate`.
+        run: progress, threads, memory.
+
+    Raises:
+        StackError: the sample carries no truth, or lacks the confidence that a column weights by.
+        UnitError: no law leads from the unit of the stack to the one of the protocol.
+    """
+    truth = _truth_of(sample, record)
     reference = _still_there(sample, record)
     stack = record.pick(sample.stack)
     sample = replace(sample, stack=stack, reference=reference)
     rules = record.rules_for(stack, truth.unit)
     asked = replace(settings, unit=_asked(rules, stack.axis.unit), fill=True, area="mask")
+    forget_peak()
     start = time.perf_counter()
     result = estimate(stack, asked, method_settings=method_settings, run=run)
     seconds = time.perf_counter() - start
     place = place_of_truth(result, sample)
     truth = in_geometry(truth, place, result.map.shape)
-    case = make_case(result.filled or result.map, truth, rules, result.optics)
+    weight = sample.confidence
+    weight = None if weight is None else confidence_in_geometry(weight, place, result.map.shape)
+    case = make_case(result.filled or result.map, truth, rules, result.optics, confidence=weight)
     if sample.all_in_focus is not None and np.allclose(place, np.eye(3), atol=1e-6):
         case = with_pictures(case, result.all_in_focus, sample.all_in_focus, white_of(sample.all_in_focus.dtype))
-    return _Scored(case, make_case(result.map, truth, rules, result.optics), result, seconds)
+    claimed = make_case(result.map, truth, rules, result.optics, confidence=weight)
+    return Scored(case, claimed, result, seconds)
+
+
+def _truth_of(sample: Sample, record: Protocol) -> DepthMap:
+    """Return the truth, or raise StackError where it or the confidence that a column weights by is not there."""
+    if sample.truth is None:
+        raise StackError(
+            "carries no truth to compare with.", where=sample.name, hint="Give a split that has one, or other data."
+        )
+    column = next((c.metric for c in record.columns if "confidence" in metric(c.metric).facts.needs), None)
+    if column is not None and sample.confidence is None:
+        raise StackError(
+            f"carries no confidence of its truth, which {column} weights by.",
+            where=sample.name,
+            hint="Give data that has one (smartphone), or another --protocol.",
+        )
+    return sample.truth
 
 
 def _asked(rules: Rules, axis_unit: Unit) -> str:

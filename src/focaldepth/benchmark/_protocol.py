@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -78,6 +79,8 @@ class Protocol:
         source: paper and program.
         dataset: what it was made for; other data can be judged by it, too.
         columns: the table; the first ranks images.
+        split: of the data set, the part that is judged; of a data set without one of that name the nearest (see
+            `split_of`).
         rules: coordinate and mask of one image; without a unit that of the truth.
         blur_linear: measure errors in the coordinate in which blur is linear, whatever the unit of the truth.
         in_focus_range: count only truth between the first and the last focus position, limits included.
@@ -97,6 +100,7 @@ class Protocol:
     frames: tuple[int, ...] = ()
     of: int = 0
     empty: float = float("nan")
+    split: str = "test"
     note: str = ""
 
     def rules_for(self, stack: FocalStack, truth_unit: Unit) -> Rules:
@@ -109,6 +113,14 @@ class Protocol:
         known = stack.axis.unit is not Unit.INDEX or rules.unit is Unit.INDEX
         limits = stack.axis.to(rules.unit or truth_unit, stack.optics).values if known else np.array([-np.inf, np.inf])
         return replace(rules, low=float(limits.min()), high=float(limits.max()))
+
+    def split_of(self, splits: Sequence[str]) -> str:
+        """Return the split to judge among those of a data set; empty where it has none that can be meant.
+
+        >>> PROTOCOLS.get("hci-aif").split_of(("train", "val", "test")), PROTOCOLS.get("plain").split_of(("val",))
+        ('val', 'val')
+        """
+        return next((name for name in (self.split, "test", "val") if name in splits), "")
 
     def pick(self, stack: FocalStack) -> FocalStack:
         """Return the frames that the protocol uses.

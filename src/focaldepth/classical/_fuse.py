@@ -116,7 +116,7 @@ class MultibandFuser:
         for y in range(0, h, _STRIP):
             rows = slice(y, min(y + _STRIP, h))
             wide = self._picture[rows] + _up_rows(correction, rows, h, w)
-            out[rows] = _as_dtype(wide, self._dtype)
+            out[rows] = as_dtype(wide, self._dtype)
         return out
 
 
@@ -214,7 +214,8 @@ def _up_rows(half: NDArray[np.float32], rows: slice, h: int, w: int) -> NDArray[
     return inner
 
 
-def _as_dtype(values: NDArray[np.float32], dtype: np.dtype[Any]) -> Frame:
+def as_dtype(values: NDArray[np.float32], dtype: np.dtype[Any]) -> Frame:
+    """Return a picture in the dtype of the frames: rounded and cut for whole numbers."""
     if dtype.kind == "f":
         return values.astype(dtype, copy=False)
     return np.clip(np.rint(values), 0, np.iinfo(dtype).max).astype(dtype)

@@ -82,7 +82,8 @@ class Classical:
 
     def working_memory(self, stack: FocalStack, run: Run) -> WorkingMemory:
         """Luminance of all frames on its grid, then the evidence on the coarser grid of depth."""
-        return volume_memory(stack, self.fusion, volumes=6)
+        told = volume_memory(stack, self.fusion, volumes=6)
+        return told if self.fusion != "multiband" or self.prefer != "none" else with_second_reading(told, stack)
 
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
         """Estimate depth; see the class."""
@@ -97,7 +98,9 @@ class Classical:
         judged = judge(evidence, clues, axis.values, usable, self.max_sigma, _ISLAND * self.reach**2)
         if nowhere_in_focus(state.best, state.frames, state.textured):
             judged = unknown(judged, axis.values)
-        return finish(state, judged.position, judged.sigma, judged.valid, stack, run)
+        known = evidence.px_per_unit if evidence.explained else 0.0
+        del evidence, clues
+        return finish(state, judged.position, judged.sigma, judged.valid, stack, run, known)
 
 
 def clues_of(state: Gathered, evidence: Evidence, reach: float, run: Run) -> Clues:
@@ -138,6 +141,13 @@ def volume_memory(stack: FocalStack, fusion: str, volumes: int) -> WorkingMemory
     reading = luminance + picture + 40 * pixels // (1 if coarse == 1 else 4)
     volume = grid * most_hypotheses(len(stack))
     return WorkingMemory(reading, max(luminance + 2 * volume, volumes * volume) + picture + 300_000_000)
+
+
+def with_second_reading(told: WorkingMemory, stack: FocalStack) -> WorkingMemory:
+    """Add what the picture beside depth edges takes where they are everywhere: six planes, and two in colours."""
+    h, w, c = stack.shape
+    frames = 5 * c * stack.dtype.itemsize
+    return WorkingMemory(told.reading, max(told.finishing, h * w * (24 + 8 * c + frames) + 300_000_000))
 
 
 METHOD = Classical

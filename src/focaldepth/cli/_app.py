@@ -24,14 +24,18 @@ SECTIONS: dict[str, dict[str, str]] = {
         "import": "Turn a checkpoint of the authors' code into weights.",
         "weights": "The weights that are there, or the card of one.",
         "export": "A network and its weights as an ONNX file.",
+        "train": "A network by the recipe of a paper.",
     },
     "Against the truth": {
         "evaluate": "Errors of a method on stacks with truth, by a protocol.",
+        "benchmark": "Methods over data sets, beside the published numbers.",
     },
     "Data": {
+        "data": "Data sets: what is known of them, checks, preparation, miniatures.",
         "refocus": "A focal stack out of a light field.",
         "scenes": "Rendered scenes with exact depth, as a data set.",
         "simulate": "A focal stack, with camera faults, out of a picture and its depth.",
+        "calibrate": "A camera's focus errors from stacks of dots; depth of a rig.",
     },
     "Facts": {
         "methods": "The methods, or all about one of them.",

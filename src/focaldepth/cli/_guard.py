@@ -63,7 +63,7 @@ def _end(error: BaseException, session: Session) -> int:
 def describe(error: BaseException, session: Session) -> tuple[str, int]:
     """Return the line and the exit code of an error."""
     if isinstance(error, KeyboardInterrupt | click.Abort) or getattr(error, "exit_code", 0) == INTERRUPTED:
-        done = f"{session.written} was already complete" if session.written else "nothing was written"
+        done = f"{session.written} was already complete" if session.written else session.kept or "nothing was written"
         return f"interrupted; {done}", INTERRUPTED
     if isinstance(error, FocalDepthError):
         return " ".join(str(error).split("\n")), error.exit_code

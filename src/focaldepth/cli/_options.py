@@ -44,14 +44,14 @@ _READING = (
     ),
     click.option("--skip-bad-frames", is_flag=True, help="Go on without frames that cannot be read, and say so."),
 )
+THREADS = click.option("--threads", type=click.IntRange(min=1), help="Worker threads.  [default: all cores]")
+_PRINTING = (click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."), JSON, debug_option)
 _RUNNING = (
-    click.option("--threads", type=click.IntRange(min=1), help="Worker threads.  [default: all cores]"),
+    THREADS,
     click.option(
         "--max-memory", type=memory_size, metavar="SIZE", help="Upper limit of memory, such as 2GiB.  [default: none]"
     ),
-    click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors."),
-    JSON,
-    debug_option,
+    *_PRINTING,
 )
 _SAVING = (
     click.option(
@@ -87,12 +87,22 @@ def output(metavar: str, help_text: str, *, required: bool = True) -> Callable[[
 
 def reading(function: F) -> F:
     """Add the arguments and options that say what is read and how."""
-    return INPUTS(_all(_READING, function))
+    return INPUTS(reading_options(function))
+
+
+def reading_options(function: F) -> F:
+    """Add the options of `reading` without its argument, for commands that read several stacks."""
+    return _all(_READING, function)
 
 
 def running(function: F) -> F:
     """Add the options that say what a run may use and what it prints."""
     return _all(_RUNNING, function)
+
+
+def printing(function: F) -> F:
+    """Add the options that say what is printed, for commands that need little memory."""
+    return _all(_PRINTING, function)
 
 
 def saving(function: F) -> F:

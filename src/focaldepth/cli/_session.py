@@ -19,11 +19,13 @@ class Session:
         debug: show tracebacks and messages of libraries.
         stop: the user asked to stop; long computations see it through their progress.
         written: output that is complete, for the message after an interrupt.
+        kept: what an interrupt leaves for the next run of the same command, in words.
     """
 
     debug: bool = False
     stop: bool = False
     written: str = ""
+    kept: str = ""
 
 
 def current() -> Session:

@@ -19,6 +19,8 @@ from focaldepth.cli._listing import print_table
 from focaldepth.cli._session import current
 from focaldepth.cli._types import mapping
 from focaldepth.core.axis import Unit
+from focaldepth.core.errors import SettingError
+from focaldepth.core.sample import Item
 from focaldepth.estimate import EstimateSettings
 
 _FIXED = ("method", "unit", "fill", "area")
@@ -32,9 +34,12 @@ _FITS = ("none", "scale", "affine", "median")
 @click.argument("data", metavar="DATASET...", nargs=-1, required=True)
 @click.option(
     "--protocol",
-    default="plain",
-    show_default=True,
-    help="Frames, mask, coordinate and metrics; see `focaldepth methods --protocols`.",
+    help="Frames, mask, coordinate and metrics; see `focaldepth methods --protocols`.  "
+    "[default: plain; of a data set by name the first of its own]",
+)
+@click.option("--root", metavar="DIR", help="Folder of the data set that DATASET names; see `focaldepth data`.")
+@click.option(
+    "--split", metavar="NAME", default="", help="Split of the named data set.  [default: as the protocol says]"
 )
 @click.option("--fit", type=click.Choice(_FITS), help="Fit of relative estimates; default as in the protocol.")
 @_options.output(
@@ -48,11 +53,11 @@ _FITS = ("none", "scale", "affine", "median")
 def command(method: str, data: tuple[str, ...], output: str | None, **options: Any) -> None:
     """Run METHOD on every stack of DATASET and compare with the truth.
 
-    DATASET is npz or HDF5 files that carry their truth, folders of such files, or folders of pictures with
-    ground_truth_depth.npy (metres) or ground_truth_frames.npy beside them. Every stack goes through the same door as in
-    `estimate`; unit and filling are the protocol's.
+    DATASET is npz or HDF5 files that carry their truth, folders of such files, folders of pictures with
+    ground_truth_depth.npy (metres), ground_truth_frames.npy or truth.tiff beside them, or what `focaldepth scenes`
+    writes; with --root the name of a data set such as fod500. Every stack goes through the same door as in `estimate`;
+    unit and filling are the protocol's.
     """
-    from focaldepth.benchmark._data import items
     from focaldepth.benchmark._evaluate import evaluate_method
     from focaldepth.benchmark._protocol import PROTOCOLS
     from focaldepth.estimate import make_method
@@ -63,23 +68,23 @@ def command(method: str, data: tuple[str, ...], output: str | None, **options: A
     settings = _work.settings_of(options, method=method)
     chosen = mapping(options["method_settings"], "--set")
     make_method(settings, chosen)
-    protocol = PROTOCOLS.get(options["protocol"])
+    stacks, usual = _stacks(data, options)
+    name = options["protocol"] or usual
+    protocol = PROTOCOLS.get(name)
     if options["fit"] is not None:
         protocol = replace(protocol, rules=replace(protocol.rules, fit=options["fit"]))
     out = None if output is None else Path(output)
+    inputs = data if options["root"] is None else (options["root"],)
     if out is not None:
-        check_target(out, options["overwrite"], inputs=data, record=RECORD)
-    stacks = items(data, **({"focus_unit": options["focus_unit"]} if options["focus_unit"] else {}))
+        check_target(out, options["overwrite"], inputs=inputs, record=RECORD)
     extremes = Extremes(metric(protocol.columns[0].metric).facts.better)
     with _work.running(options) as run:
-        found = evaluate_method(
-            stacks, options["protocol"], protocol, settings, method_settings=chosen, run=run, watch=extremes.take
-        )
+        found = evaluate_method(stacks, name, protocol, settings, method_settings=chosen, run=run, watch=extremes.take)
     facts = {"command": "evaluate", "version": __version__, "settings": asdict(settings), "method_settings": chosen}
     facts["line"] = "focaldepth " + shlex.join(sys.argv[1:])
     files = []
     if out is not None:
-        files = save_evaluation(found, extremes, out, facts, overwrite=options["overwrite"], inputs=data)
+        files = save_evaluation(found, extremes, out, facts, overwrite=options["overwrite"], inputs=inputs)
         current().written = str(out)
     if options["as_json"]:
         print_json(record(found, facts) | {"output": output, "files": files})
@@ -88,6 +93,28 @@ def command(method: str, data: tuple[str, ...], output: str | None, **options: A
     if not options["quiet"]:
         _show.warn(found.warnings)
         _show.written(files)
+
+
+def _stacks(data: tuple[str, ...], options: dict[str, Any]) -> tuple[list[Item], str]:
+    """List the stacks of files and folders, or of a data set by name; the protocol that is meant for them."""
+    from focaldepth.benchmark._protocol import PROTOCOLS
+    from focaldepth.datasets._dataset import DATASETS, dataset
+    from focaldepth.datasets.plain import stacks_of
+
+    unit = {"focus_unit": options["focus_unit"]} if options["focus_unit"] else {}
+    if options["root"] is None:
+        named = [text for text in data if text in DATASETS.names() and not Path(text).exists()]
+        if named:
+            raise SettingError(f"{named[0]} is the name of a data set.", hint="Say with --root where it lies.")
+        if options["split"]:
+            raise SettingError("files have no splits.", where="--split", hint="Name a data set, and give --root.")
+        return stacks_of(data, **unit), "plain"
+    if len(data) != 1:
+        raise SettingError(f"--root belongs to one data set, {len(data)} are named.", hint="Run them one by one.")
+    made = dataset(data[0], **(unit if data[0] == "plain" else {}))
+    usual = next(iter(made.spec.protocols), "plain")
+    record = PROTOCOLS.get(options["protocol"] or usual)
+    return made.items(options["root"], options["split"] or record.split_of(made.spec.splits)), usual
 
 
 def _print(found: Evaluation, *, quiet: bool) -> None:

@@ -55,7 +55,8 @@ from focaldepth.core.settings import parse
 )
 @click.option("--bits", type=click.Choice(["8", "16"]), default="16", show_default=True, help="Bits per value.")
 @_options.OVERWRITE
-@_options.running
+@_options.THREADS
+@_options.printing
 def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     """Focus a light field at disparities or depths and write the frames as a focal stack.
 
@@ -72,7 +73,7 @@ def command(inputs: tuple[str, ...], output: str, **options: Any) -> None:
     axis = _axis(options["disparities"], options["depths"])
     optics = parse_optics(mapping(options["optics"], "--optics"))
     views = load_light_field(list(inputs), grid=options["grid"], optics=optics)
-    with _work.running(options) as run:
+    with _work.running({**options, "max_memory": None}) as run:
         sample = focused(views, axis, refocuser=refocuser, threads=run.threads)
         if not options["quiet"]:
             show(views, sample, refocuser)

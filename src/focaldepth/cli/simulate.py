@@ -17,7 +17,7 @@ from focaldepth.cli._session import current
 from focaldepth.cli._types import mapping, pair, words
 from focaldepth.core.alignment import Alignment
 from focaldepth.core.axis import FocusAxis, Unit
-from focaldepth.core.errors import UnknownNameError
+from focaldepth.core.errors import AxisError, UnknownNameError
 from focaldepth.core.optics import Optics
 from focaldepth.core.progress import Run
 from focaldepth.core.result import DepthMap
@@ -25,12 +25,13 @@ from focaldepth.core.sample import Sample
 from focaldepth.core.stack import FocalStack, Transfer
 from focaldepth.optics.faults import geometry, tone
 from focaldepth.optics.faults._apply import Camera, Fault, Geometric, Matrices, apply
-from focaldepth.optics.faults.geometry import MOTORS
+from focaldepth.optics.faults.geometry import MOTORS, Motor
 
 TRANSFORMS = "transforms.json"
 _FRAMES = 10
 _SENSOR_M = 36e-3
-_PHONE_PITCH_M = 1.4e-6
+_FAR_M = 300.0
+_IDEAL = "slr"
 _FAULTS: dict[str, Fault] = {
     "breathing": geometry.Breathing(),
     "drift": geometry.PrincipalShift(),
@@ -49,14 +50,22 @@ _FAULTS: dict[str, Fault] = {
 @click.option(
     "--depth-scale", type=float, metavar="METRES", help="Metres per value of it.  [default: 1, or 0.001 of png]"
 )
-@click.option("--index", type=click.IntRange(min=0), default=0, show_default=True, help="Scene of NYUv2.")
+@click.option(
+    "--index", type=click.IntRange(min=0), default=0, show_default=True, help="Scene of NYUv2, or of two folders."
+)
 @click.option("--focus", metavar="NUMBERS", help="Focus distances in metres.  [default: 10, even in dioptres]")
 @click.option(
     "--camera",
-    type=click.Choice(["slr", *MOTORS]),
-    default="slr",
+    type=click.Choice([_IDEAL, *MOTORS]),
+    default=_IDEAL,
     show_default=True,
     help="Lens and sensor: 50 mm f/2.8 on 36 mm, or a phone; a phone brings the errors of its focus motor.",
+)
+@click.option(
+    "--calibration",
+    type=click.Path(exists=True),
+    metavar="FILE",
+    help="calibration.json of `focaldepth calibrate stack`: your own camera in place of --camera.",
 )
 @click.option(
     "--optics", type=pair, metavar="KEY=VALUE", multiple=True, help="Fact that goes before the camera's: f_number=1.8."
@@ -73,12 +82,14 @@ _FAULTS: dict[str, Fault] = {
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is random.")
 @_options.OVERWRITE
-@_options.running
+@_options.THREADS
+@_options.printing
 def command(scene: str, output: str, **options: Any) -> None:
     """Render a focal stack from a picture with depth, and put the faults of a camera on it.
 
-    IN is a folder with a picture and its depth, a picture (with --depth), a Middlebury 2014 scene, or NYUv2's .mat. The
-    true transforms are written as transforms.json, so that an alignment can be judged.
+    IN is a folder with a picture and its depth or with a folder of pictures and one of depth maps, a picture (with
+    --depth), a Middlebury 2014 scene, NYUv2's .mat, or a rendered stack as .npz. The true transforms are written as
+    transforms.json, so that an alignment can be judged.
     """
     from focaldepth.io._atomic import check_target
     from focaldepth.io.rgbd import load_rgbd
@@ -87,17 +98,27 @@ def command(scene: str, output: str, **options: Any) -> None:
 
     out = Path(output)
     check_target(out, options["overwrite"], inputs=(scene,), record=RECORD)
-    faults = chosen_faults(options["faults"], options["camera"])
+    motor, measured = chosen_motor(options["camera"], options["calibration"])
+    faults = chosen_faults(options["faults"], options["camera"], motor)
     held = load_rgbd(scene, options["depth"], depth_scale_m=options["depth_scale"], index=options["index"])
-    optics = camera_optics(
-        options["camera"], held.picture.shape[1], parse_optics(mapping(options["optics"], "--optics"))
-    )
-    axis = focus_of(options["focus"], held.depth_m)
-    with _work.running(options) as run:
+    optics = camera_optics(motor, held.picture.shape[1], parse_optics(mapping(options["optics"], "--optics")))
+    axis = focus_of(options["focus"], held.depth_m, optics)
+    if np.nanmedian(held.depth_m) > _FAR_M and not options["quiet"]:
+        far = f"half of the scene lies beyond {np.nanmedian(held.depth_m):.0f} m"
+        _show.warn([f"{far}; if its depth is in millimetres, give --depth-scale 0.001."])
+    beyond = [f for f in axis.values if not measured[0] * (1 - 1e-6) <= f <= measured[1] * (1 + 1e-6)]
+    if beyond and not options["quiet"]:
+        told = f"{len(beyond)} focus distances lie outside {measured[0]:.4g} to {measured[1]:.4g} m"
+        _show.warn([f"{told}, where the calibration measured the camera; its line is drawn on."])
+    with _work.running({**options, "max_memory": None}) as run:
         made = render(held.picture, held.depth_m, axis, optics, options["renderer"], faults, options["seed"], run)
         names = tuple(f"frame_{i:02d}.png" for i in range(len(axis)))
         true = TransformFile.of_alignment(alignment_of(made, names), made.sample.stack.shape[:2])
-        facts = {"camera": options["camera"], "renderer": options["renderer"], "faults": [repr(f) for f in faults]}
+        facts = {
+            "camera": options["calibration"] or options["camera"],
+            "renderer": options["renderer"],
+            "faults": [repr(f) for f in faults],
+        }
         files = write_stack(
             out,
             made.sample,
@@ -186,31 +207,50 @@ def alignment_of(made: Simulated, names: tuple[str, ...]) -> Alignment:
     )
 
 
-def chosen_faults(names: tuple[str, ...], camera: str) -> list[Fault]:
-    """Return faults by name; a phone brings its focus motor, which breathes by itself."""
+def chosen_motor(camera: str, calibration: str | None) -> tuple[Motor | None, tuple[float, float]]:
+    """Return the focus motor, and between which focus distances it was measured; no motor for an ideal camera."""
+    anywhere = (0.0, float("inf"))
+    if calibration is None:
+        return MOTORS.get(camera), anywhere
+    if camera != _IDEAL:
+        raise click.UsageError(f"--calibration brings a camera of its own; leave --camera {camera} away.")
+    from focaldepth.io.calibration import read_calibration
+
+    facts, measured = read_calibration(calibration)
+    return Motor(**facts), measured
+
+
+def chosen_faults(names: tuple[str, ...], camera: str, motor: Motor | None) -> list[Fault]:
+    """Return faults by name; a focus motor goes first, and breathes by itself."""
     unknown = next((n for n in names if n not in _FAULTS), None)
     if unknown is not None:
         raise UnknownNameError("fault", unknown, _FAULTS, where="--faults")
-    phone: list[Fault] = [geometry.FocusMotor(camera)] if camera in MOTORS else []
-    return phone + [_FAULTS[n] for n in names if not (phone and n == "breathing")]
+    first: list[Fault] = [] if motor is None else [geometry.FocusMotor(camera) if camera in MOTORS else motor]
+    return first + [_FAULTS[n] for n in names if not (first and n == "breathing")]
 
 
-def camera_optics(camera: str, width: int, given: Optics | None) -> Optics:
+def camera_optics(motor: Motor | None, width: int, given: Optics | None) -> Optics:
     """Return lens facts of a camera for pictures of some width; given ones go before."""
-    facts: dict[str, float]
-    if camera in MOTORS:
-        phone = MOTORS[camera]
-        pitch = _PHONE_PITCH_M * phone.sensor_px / width
-        facts = {"focal_length_m": phone.focal_length_m, "f_number": phone.f_number, "pixel_pitch_m": pitch}
+    if motor is None:
+        facts: dict[str, float | None] = {"focal_length_m": 0.05, "f_number": 2.8, "pixel_pitch_m": _SENSOR_M / width}
     else:
-        facts = {"focal_length_m": 0.05, "f_number": 2.8, "pixel_pitch_m": _SENSOR_M / width}
-    return (given or Optics()).with_facts(f"camera {camera}", **facts)
+        pitch = None if motor.pixel_pitch_m is None else motor.pixel_pitch_m * motor.sensor_px / width
+        facts = {"focal_length_m": motor.focal_length_m, "f_number": motor.f_number, "pixel_pitch_m": pitch}
+    return (given or Optics()).with_facts("camera", **facts)
 
 
-def focus_of(text: str | None, depth_m: np.ndarray) -> FocusAxis:
+def focus_of(text: str | None, depth_m: np.ndarray, optics: Optics) -> FocusAxis:
     """Read focus distances; without any, even steps in dioptres over the depth of the scene, near to far."""
     if text is None:
-        low, high = np.nanpercentile(depth_m, (1, 99))
+        low, high = (float(v) for v in np.nanpercentile(depth_m, (1, 99)))
+        focal_m = optics.need("focal_length_m", "simulating")
+        if low <= focal_m:
+            raise AxisError(
+                f"the scene begins at {low * 1e3:.4g} mm, inside the focal length {focal_m * 1e3:.4g} mm.",
+                where="depth",
+                hint="Give the unit of the depth (--depth-scale), focus distances (--focus), or a shorter lens "
+                "(--camera, --optics focal_length=5mm).",
+            )
         return FocusAxis(1 / np.linspace(1 / low, 1 / max(high, low * 1.01), _FRAMES), Unit.METRE)
     from focaldepth.io._focus import from_argument, locate_container
 

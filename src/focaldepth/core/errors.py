@@ -13,6 +13,7 @@ Each one says what is wrong, where (file or argument) and what to do::
     ├── WeightsError           (ValueError)  weights are damaged, or belong to another network
     ├── WriteError             (OSError)     a result cannot be written
     ├── AlignmentError         (RuntimeError) frames cannot be brought into one geometry
+    ├── TrainingError          (RuntimeError) a training cannot go on
     ├── MemoryLimitError       (MemoryError) the run does not fit the memory limit
     └── Cancelled              (RuntimeError) the caller asked to stop
 """
@@ -107,6 +108,12 @@ class WriteError(FocalDepthError, OSError):
 
 class AlignmentError(FocalDepthError, RuntimeError):
     """Frames cannot be brought into one geometry."""
+
+    exit_code = 1
+
+
+class TrainingError(FocalDepthError, RuntimeError):
+    """A training cannot go on: its loss is no number any more."""
 
     exit_code = 1
 

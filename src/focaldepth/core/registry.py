@@ -87,5 +87,6 @@ def extra_for(what: str) -> Iterator[None]:
 EXTRAS = {
     "rawpy": "raw", "av": "video", "h5py": "hdf5", "zarr": "zarr", "OpenEXR": "exr", "trimesh": "mesh",
     "torch": "networks", "safetensors": "networks", "onnx": "onnx", "onnxruntime": "onnx", "onnxscript": "onnx",
+    "tensorboard": "train",
 }  # fmt: skip
 """Optional third-party module -> extra that installs it."""

@@ -23,6 +23,7 @@ _SAMPLED = 5
 _SCALES = (255, 1023, 4095)
 _THIN_FILE = 1 / 3
 _SAMPLE = 4096
+_MOST_TOLD = 3
 
 
 @dataclass(frozen=True)
@@ -115,14 +116,25 @@ def twins(files: Sequence[object]) -> list[str]:
     for file in files:
         if isinstance(file, Path):
             by_size.setdefault(file.stat().st_size, []).append(file)
-    told = []
+    copies: dict[Path, list[str]] = {}
     for alike in by_size.values():
         first: dict[bytes, Path] = {}
         for path in alike if len(alike) > 1 else []:
             other = first.setdefault(_samples(path), path)
             if other is not path and filecmp.cmp(other, path, shallow=False):
-                told.append(f"{path.name}: is a copy of {other.name}. Take one of them out.")
+                copies.setdefault(other, []).append(path.name)
+    told = [_told_copies(original.name, names) for original, names in copies.items()]
+    if len(told) > _MOST_TOLD:
+        rest = sum(len(names) for names in list(copies.values())[_MOST_TOLD:])
+        told[_MOST_TOLD:] = [f"{rest} more frames are copies of {len(copies) - _MOST_TOLD} others."]
     return told
+
+
+def _told_copies(original: str, names: list[str]) -> str:
+    if len(names) == 1:
+        return f"{names[0]}: is a copy of {original}. Take one of them out."
+    more = f" and {len(names) - _MOST_TOLD} more" if len(names) > _MOST_TOLD else ""
+    return f"{', '.join(names[:_MOST_TOLD])}{more}: are copies of {original}. Keep one of them."
 
 
 def _samples(path: Path) -> bytes:

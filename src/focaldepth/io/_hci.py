@@ -44,7 +44,7 @@ def load_hci(folder: Path, max_pixels: int = MAX_PIXELS) -> LightField:
         StackError: views are missing or of different sizes, or the truth is of another size.
         ReadError: parameters.cfg or the truth is damaged.
     """
-    facts = _parameters(folder / PARAMETERS)
+    facts = read_parameters(folder / PARAMETERS)
     found = {int(m[1]): p for p in pictures_in(folder) if (m := _VIEW.match(p.stem))}
     grid = _grid(facts, found, folder)
     missing = [i for i in range(grid[0] * grid[1]) if i not in found]
@@ -68,7 +68,7 @@ def load_hci(folder: Path, max_pixels: int = MAX_PIXELS) -> LightField:
     )
 
 
-def _parameters(path: Path) -> dict[str, str]:
+def read_parameters(path: Path) -> dict[str, str]:
     """All entries of parameters.cfg by name; empty where the file is missing."""
     if not path.is_file():
         return {}

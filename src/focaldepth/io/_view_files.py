@@ -37,7 +37,8 @@ def picture_views(
     rows, columns = grid
     if len(files) != rows * columns:
         raise StackError(f"{len(files)} views do not fill a grid of {rows} x {columns}.", where=name, hint=_HINT_GRID)
-    readers = [_reader(f) for f in files]
+    formats = Formats.all()
+    readers = [_reader(f, formats) for f in files]
     facts = [reader.facts(f) for reader, f in zip(readers, files, strict=True)]
     first = facts[0]
     for file, one in zip(files, facts, strict=True):
@@ -68,8 +69,8 @@ def picture_views(
     )
 
 
-def _reader(file: Path) -> PictureReader:
-    found = Formats.all().picture(file)
+def _reader(file: Path, formats: Formats) -> PictureReader:
+    found = formats.picture(file)
     if found is None:
         raise ReadError("is no picture of a known format.", where=file, hint="Give PNG, TIFF, JPEG or WebP views.")
     return found

@@ -370,7 +370,8 @@ def _with_truth(stack: FocalStack, held: Container, order: Sequence[int]) -> Sam
     """Bring along what a container knows of its scene; depth without a unit is no truth."""
     depth, unit, frame = (held.truth.get(name) for name in ("depth", "depth_unit", "reference_frame"))
     truth = None if depth is None or unit is None else DepthMap(depth, Unit.parse(unit), np.isfinite(depth))
-    reference = order.index(frame) if isinstance(frame, int) and frame in order else None
+    moved = held.truth.get("registered") is not True  # of frames that lie on one another the truth belongs to all
+    reference = order.index(frame) if moved and isinstance(frame, int) and frame in order else None
     return Sample(stack, truth, held.truth.get("all_in_focus"), reference, stack.info.name)
 
 

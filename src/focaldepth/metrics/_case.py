@@ -95,6 +95,7 @@ class Rules:
         unit: where errors are measured; None = that of the truth.
         fit: "none", "scale", "affine" or "median": what is done to a relative estimate; see `_fit.fitted`.
         low, high: truth outside does not count, limits do; None = no limit.
+        window: only that many rows and columns from the upper left count; None = all.
         quantum: estimate and truth are rounded down to multiples, as by a program that stores whole numbers; 0 = not.
         clip: limits that estimates are clipped to; None = not clipped.
         clip_truth: whether truth is clipped, too.
@@ -105,6 +106,7 @@ class Rules:
     fit: str = "none"
     low: float | None = None
     high: float | None = None
+    window: tuple[int, int] | None = None
     quantum: float = 0.0
     clip: tuple[float, float] | None = None
     clip_truth: bool = False
@@ -155,6 +157,8 @@ def make_case(
     mask = np.array(truth.valid)
     mask &= True if rules.low is None else true >= rules.low
     mask &= True if rules.high is None else true <= rules.high
+    if rules.window is not None:
+        mask[rules.window[0] :], mask[:, rules.window[1] :] = False, False
     values = found.values.astype(np.float64)
     sigma = None if found.sigma is None else found.sigma.astype(np.float64)
     values, sigma, fit = fitted(values, sigma, true, mask & np.isfinite(values), rules.fit)

@@ -47,7 +47,9 @@ def fitted(
         sigma: (H, W) its standard deviation, scaled along; None = not estimated.
         truth: (H, W).
         where: (H, W) pixels that take part.
-        kind: "none"; "scale", k* = argmin sum (k p - t)^2 = sum(p t) / sum(p^2) as DDFF eq. 6 fits Lytro depth;
+        kind: "none"; "scale", k* = argmin sum (k p - t)^2 = sum(p t) / sum(p^2) as DDFF eq. 6 fits Lytro depth (the
+            paper writes the sum over depths Z and multiplies disparities D by k*, two different quantities;
+            here sum, scale and errors are of one quantity, that of the protocol, image by image);
             "affine", least squares of scale and offset; "median", median(t) / median(p) as for DefocusNet in DDFS.
 
     Raises:

@@ -25,12 +25,29 @@ def in_geometry(truth: DepthMap, transform: NDArray[np.float64], shape: tuple[in
     """
     if shape == truth.shape and np.allclose(transform, np.eye(3), atol=1e-9):
         return truth
+    place, inside = _nearest(transform, shape, truth.shape)
+    return DepthMap(truth.values[place], truth.unit, truth.valid[place] & inside)
+
+
+def confidence_in_geometry(
+    confidence: NDArray[np.float32], transform: NDArray[np.float64], shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Return the confidence of a truth as another picture sees it, 0 where it sees none; as `in_geometry`."""
+    if shape == confidence.shape and np.allclose(transform, np.eye(3), atol=1e-9):
+        return confidence
+    place, inside = _nearest(transform, shape, confidence.shape)
+    return np.where(inside, confidence[place], np.float32(0))
+
+
+def _nearest(
+    transform: NDArray[np.float64], shape: tuple[int, int], size: tuple[int, ...]
+) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], NDArray[np.bool_]]:
+    """Row and column of the nearest pixel in a plane of `size`, and whether there is one."""
     rows, cols = np.indices(shape, np.float64)
     x, y, w = np.tensordot(transform, np.stack([cols, rows, np.ones(shape)]), 1)
     x, y = np.rint(x / w), np.rint(y / w)
-    inside = (x >= 0) & (y >= 0) & (x < truth.shape[1]) & (y < truth.shape[0])
-    place = (np.where(inside, y, 0).astype(np.intp), np.where(inside, x, 0).astype(np.intp))
-    return DepthMap(truth.values[place], truth.unit, truth.valid[place] & inside)
+    inside = (x >= 0) & (y >= 0) & (x < size[1]) & (y < size[0])
+    return (np.where(inside, y, 0).astype(np.intp), np.where(inside, x, 0).astype(np.intp)), inside
 
 
 def place_of_truth(result: DepthResult, sample: Sample) -> NDArray[np.float64]:

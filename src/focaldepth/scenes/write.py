@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from focaldepth._version import __version__
 from focaldepth.core.errors import MissingExtraError, ReadError, SettingError
@@ -39,6 +38,7 @@ class Job:
             scene: frames, focus, depth, all_in_focus).
         shard: scenes per folder or file.
         photographs: folder of textures; empty = procedural ones only.
+        device: that samples the lens: "cpu", or a device of torch; may differ from one part of a data set to the next.
     """
 
     settings: SceneSettings
@@ -46,6 +46,7 @@ class Job:
     format: str = "fod500"
     shard: int = 100
     photographs: str = ""
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -203,23 +204,17 @@ def _write_fod(folder: Path, world: World, sample: Sample) -> None:
     """One scene as FoD500 stores it, and its lens beside it, because here every scene has its own."""
     import tifffile
 
+    from focaldepth.io._exr import write_plane
+
     for i, frame in enumerate(sample.stack.frames()):
         tifffile.imwrite(folder / f"{sample.name}_{i:02d}All.tif", frame, photometric="rgb", compression="zlib")
     if sample.all_in_focus is not None:
         tifffile.imwrite(folder / f"{sample.name}Aif.tif", sample.all_in_focus, photometric="rgb", compression="zlib")
     if sample.truth is not None:
-        _write_depth(folder / f"{sample.name}Dpt.exr", sample.truth.values)
+        # Half precision, three equal channels in metres, as in the published set.
+        half = np.nan_to_num(sample.truth.values, nan=0.0).astype(np.float16)
+        write_plane(folder / f"{sample.name}Dpt.exr", half, "RGB")
     (folder / f"{sample.name}.json").write_text(json.dumps(lens_facts(world)) + "\n", encoding="utf-8")
-
-
-def _write_depth(path: Path, depth: NDArray[np.float32]) -> None:
-    """EXR of half precision, three equal channels R, G, B in metres, as the published set."""
-    import OpenEXR
-
-    half = np.nan_to_num(depth, nan=0.0).astype(np.float16)
-    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
-    with OpenEXR.File(header, {"RGB": np.dstack([half] * 3)}) as file:
-        file.write(str(path))
 
 
 def _check_extra(format: str) -> None:
@@ -234,7 +229,8 @@ class _Renders:
     """Renders scenes in order, in as many processes as the run has threads; a few scenes are not worth starting any."""
 
     def __init__(self, job: Job, run: Run, count: int) -> None:
-        self._job, self._workers = job, min(run.threads, count // _WORTH_A_PROCESS)
+        self._job = job
+        self._workers = min(run.threads, count // _WORTH_A_PROCESS) if job.device == "cpu" else 1
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> _Renders:
@@ -267,12 +263,13 @@ def _start_worker(job: Job) -> None:
         os.environ["OMP_NUM_THREADS"] = "1"
     cv2.setNumThreads(1)
     _work["settings"] = job.settings
+    _work["device"] = job.device
     _work["photographs"] = Photographs.of(job.photographs) if job.photographs else None
 
 
 def _render(number: int) -> tuple[World, Sample]:
     world = make_world(_work["settings"], number, _work["photographs"])
-    sample = world.sample()
+    sample = world.sample(_work["device"])
     return _bare(world), sample
 
 

@@ -142,6 +142,18 @@ def test_a_name_unlike_the_others_and_a_copy(folder) -> None:
     assert strangers([*(f"a{i}.png" for i in range(9)), *(f"b{i}.png" for i in range(9))]) == []
 
 
+def test_many_copies_are_told_in_few_lines(folder) -> None:
+    path = folder(6)
+    for i in range(5):
+        shutil.copy(path / "img1.png", path / f"img{10 + i}.png")
+    for i in range(2, 7):
+        shutil.copy(path / f"img{i}.png", path / f"img{20 + i}.png")
+    told = [w for w in load_stack(path).info.warnings if "cop" in w]
+    assert told[0] == "img10.png, img11.png, img12.png and 2 more: are copies of img1.png. Keep one of them."
+    assert told[-1] == "3 more frames are copies of 3 others."
+    assert len(told) == 4
+
+
 def test_equal_sizes_are_no_copies(folder) -> None:
     """Uncompressed pictures all have one size."""
     assert not any("copy" in w for w in load_stack(folder(4, suffix=".bmp")).info.warnings)

@@ -12,5 +12,6 @@ PROTOCOL = Protocol(
     dataset="arkitscenes, recipe of HybridDepth",
     columns=plain("rmse", "abs-rel"),
     rules=Rules(Unit.METRE),
+    split="val",
     note="Its focus distances run from the smallest to the largest truth of each image: the method is told the range.",
 )

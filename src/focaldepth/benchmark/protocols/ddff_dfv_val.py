@@ -15,6 +15,7 @@ PROTOCOL = Protocol(
     frames=(0, 2, 4, 6, 9),
     of=10,
     empty=0.0,
+    split="val",
     note="DFV averages its uncertainty over the padded map of its network, which no depth map holds. "
     "Footnotes 12 and 16: 6.63e-4 was trained on DDFF-12 alone, 5.70e-4 with FoD500; RMS is the mean of images.",
 )

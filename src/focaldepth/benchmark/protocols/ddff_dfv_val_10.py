@@ -13,5 +13,6 @@ PROTOCOL = Protocol(
     columns=CALMETRICS,
     rules=Rules(Unit.DISPARITY_PX),
     empty=0.0,
+    split="val",
     note="Table S1 runs N = 2 ... 10; give stacks of the N frames that are meant.",
 )

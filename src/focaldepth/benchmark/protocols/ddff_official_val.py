@@ -13,5 +13,6 @@ PROTOCOL = Protocol(
     columns=CALMETRICS,
     rules=Rules(Unit.DISPARITY_PX),
     empty=0.0,
+    split="val",
     note="Training and validation share scenes (README of DFV): not comparable with ddff-dfv-val.",
 )

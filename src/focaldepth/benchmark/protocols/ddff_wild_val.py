@@ -12,6 +12,7 @@ PROTOCOL = Protocol(
     dataset="ddff12, official trainval h5",
     columns=IN_THE_WILD,
     rules=Rules(Unit.DISPARITY_PX, origin=0.020177, span=0.262298),
+    split="val",
     note="Squared errors are those of disparities divided by 0.262298^2. Table 1 of the paper calls its MSE MAE "
     "(footnote 3).",
 )

@@ -12,5 +12,6 @@ PROTOCOL = Protocol(
     dataset="flyingthings3d, validation",
     columns=AIFDEPTHNET,
     rules=Rules(Unit.DISPARITY_PX, low=10.0, high=100.0),
+    split="val",
     note="The program sums relative errors over images; divide its numbers by 100 (footnote 1).",
 )

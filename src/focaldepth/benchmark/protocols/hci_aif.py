@@ -12,5 +12,6 @@ PROTOCOL = Protocol(
     dataset="hci, validation scenes, 10 frames",
     columns=(*plain("mae", "mse", "rmse", "abs-rel", "sq-rel", "bad-pix.0-07"), Column("bumpiness.aifdepthnet")),
     rules=Rules(Unit.DISPARITY_PX, low=-2.5, high=2.5),
+    split="val",
     note="Relative errors divide by the absolute truth. Footnote 8: whether frames count from 0 or 1 is unclear.",
 )

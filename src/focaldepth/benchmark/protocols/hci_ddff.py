@@ -12,5 +12,6 @@ PROTOCOL = Protocol(
     dataset="hci, validation scenes",
     columns=plain("mse", "rmse", "bumpiness.calmetrics"),
     rules=Rules(Unit.DISPARITY_PX),
+    split="val",
     note="The mask is not stated. VDFF: RMS 1.15 above the root of its MSE cannot be the mean of images (footnote 10).",
 )

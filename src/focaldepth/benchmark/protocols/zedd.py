@@ -14,4 +14,6 @@ PROTOCOL = Protocol(
     rules=Rules(Unit.METRE, low=0.01, high=1000.0),
     frames=(0, 2, 4, 6, 8),
     of=9,
+    split="val",
+    note="The program also prints a boundary F1, which is left out.",
 )

@@ -22,7 +22,14 @@ from focaldepth.io.readers._npz_file import LazyArray, Member, load, members
 from focaldepth.io.readers._planes import PlaneSource, check_file, check_size, frame_dtype, reading, white_level
 
 _TRUTH_ARRAYS = ("depth", "all_in_focus")
-_TRUTH_ATTRS = ("homography_ref_to_frame", "camera", "breathing_scale", "plane_depth_m", "reference_frame")
+_TRUTH_ATTRS = (
+    "homography_ref_to_frame",
+    "camera",
+    "breathing_scale",
+    "plane_depth_m",
+    "reference_frame",
+    "registered",
+)
 _SMALL = 1 << 20
 _OPTICS = {
     "focal_length_mm": ("focal_length_m", 1e-3),

@@ -56,25 +56,45 @@ class Motor:
         sensor_px: width of the sensor in px, which shifts count in.
         slope, intercept: error of the relative field of view = slope / focus distance + intercept.
         right, down: mean and standard deviation of the shift in px of the sensor.
+        pixel_pitch_m: of the sensor; None = unknown.
+        nearest_m: focus distance at which the relative field of view is 1; None = the nearest of a stack.
     """
 
     focal_length_m: float
-    f_number: float
+    f_number: float | None
     sensor_px: int
     slope: float
     intercept: float
     right: tuple[float, float]
     down: tuple[float, float]
+    pixel_pitch_m: float | None = None
+    nearest_m: float | None = None
+
+    def transforms(self, camera: Camera, random: Random) -> Matrices:
+        """See `Geometric`.
+
+        Relative field of view g_n = s'_near / s'_n + slope / F_n + intercept; zoom against the reference g_ref / g_n;
+        shifts are drawn per frame.
+        """
+        focus = np.array(camera.focus_m)
+        image = image_distance(focus, camera.focal_length_m)
+        longest = image.max() if self.nearest_m is None else image_distance(self.nearest_m, camera.focal_length_m)
+        view = relative_field_of_view(image, longest) + self.slope / focus + self.intercept
+        scale = camera.size[1] / self.sensor_px
+        shift = np.stack([random.normal(*self.right, len(focus)), random.normal(*self.down, len(focus))], 1) * scale
+        return similar(camera, view[camera.reference] / view, shift)
 
 
 MOTORS = {
-    "pixel-4-xl": Motor(4.4e-3, 1.7, 4032, -0.00266, 0.019155, (-4.45515, 7.18485), (-9.9504701, 8.04556863)),
-    "pixel-6": Motor(6.8e-3, 1.9, 4080, -0.00429249, 0.00330253, (0.470281, 6.2634662), (2.69174424, 6.859772247)),
+    "pixel-4-xl": Motor(4.4e-3, 1.7, 4032, -0.00266, 0.019155, (-4.45515, 7.18485), (-9.9504701, 8.04556863), 1.4e-6),
+    "pixel-6": Motor(
+        6.8e-3, 1.9, 4080, -0.00429249, 0.00330253, (0.470281, 6.2634662), (2.69174424, 6.859772247), 1.4e-6
+    ),
     "galaxy-s8+": Motor(
-        4.3e-3, 1.5, 4032, -0.00203839, 0.0166955, (4.430173117, 4.60067699), (3.695449964, 3.589144555)
+        4.3e-3, 1.5, 4032, -0.00203839, 0.0166955, (4.430173117, 4.60067699), (3.695449964, 3.589144555), 1.4e-6
     ),
     "galaxy-note-10": Motor(
-        4.8e-3, 1.7, 4032, -0.00402384, 0.0247385, (-4.315575939, 2.9198626), (-0.9456601, 0.153538997)
+        4.8e-3, 1.7, 4032, -0.00402384, 0.0247385, (-4.315575939, 2.9198626), (-0.9456601, 0.153538997), 1.4e-6
     ),
 }
 """Won & Jeon 2022, Learning Depth from Focus in the Wild: measured on circle patterns, as their simulator uses them."""
@@ -84,8 +104,7 @@ MOTORS = {
 class FocusMotor:
     """Breathing with the errors of a phone's focus motor: what is left after the field of view is corrected.
 
-    Relative field of view g_n = s'_near / s'_n + slope / F_n + intercept; zoom against the reference g_ref / g_n;
-    shifts are drawn per frame. (The published simulator takes the deepest point of the scene in place of the reference
+    See `Motor.transforms`. (The published simulator takes the deepest point of the scene in place of the reference
     frame's focus distance, and warps all frames but the first.)
     """
 
@@ -96,13 +115,7 @@ class FocusMotor:
 
     def transforms(self, camera: Camera, random: Random) -> Matrices:
         """See `Geometric`."""
-        motor = MOTORS[self.phone]
-        focus = np.array(camera.focus_m)
-        image = image_distance(focus, camera.focal_length_m)
-        view = relative_field_of_view(image, image.max()) + motor.slope / focus + motor.intercept
-        scale = camera.size[1] / motor.sensor_px
-        shift = np.stack([random.normal(*motor.right, len(focus)), random.normal(*motor.down, len(focus))], 1) * scale
-        return similar(camera, view[camera.reference] / view, shift)
+        return MOTORS[self.phone].transforms(camera, random)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,212 @@
+"""Do the ideas of the papers help here, too? Small trainings on generated scenes, with and without each of them.
+
+    python benchmarks/science.py [--epochs N] [--seeds N] [--question NAME ...] [--minutes N] [--table]
+
+Every arm of a question sees the same 64 scenes of 64 x 64 px in as many steps, and is judged on 24 others through the
+front door: mean absolute error in dioptres, between the first and the last focus position. A seed draws weights, order
+and flips. Networks are as the papers have them but for what the question changes (AiFDepthNet in 2D); pictures, frames
+and steps are few. Each finished run is stored at once in benchmarks/results/science.json, and runs that are there are
+not repeated; --table only prints. The table also goes into docs/notes/training.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from _record import RESULTS, ROOT, machine, markdown
+
+PAGE = ROOT / "docs/notes/training.md"
+MARKS = "<!-- science: written by benchmarks/science.py -->", "<!-- /science -->"
+FILE = RESULTS / "science.json"
+COMMON = {
+    "height": "64", "width": "64", "samples": "16", "count": "64", "endless": "false", "validation": "24",
+    "scale": "desk", "data_options.frames": "5", "augment.frames": "0", "crop": "0", "contrast": "0",
+    "brightness": "0", "gamma": "1", "batch": "2", "optimiser": "adam", "learning_rate": "1e-3", "beta2": "0.999",
+    "schedule": "cosine", "warmup_steps": "20", "clip": "1", "in_focus_range": "true", "metric": "mae",
+    "convention.focus": "unit range", "validate_epochs": "1000", "checkpoint_steps": "100000", "log_steps": "10",
+}  # fmt: skip
+ALIGNMENT_EPOCHS = 3
+NOTE = (
+    "Mean and standard deviation over seeds of the mean absolute error on 24 scenes, between the first and the last "
+    "focus position. All arms of a question make the same number of steps on the same 64 scenes of 64 x 64 px; the "
+    "alignment network is trained before, for half as many. `python benchmarks/science.py`"
+)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of training."""
+
+    name: str
+    recipe: str
+    changes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is compared, and what the paper found: its figures in the order of the arms, less is better."""
+
+    title: str
+    paper: str
+    arms: tuple[Arm, ...]
+
+
+TWO_D = {"dims": "2"}
+MOVED = {"misaligned": "true", "convention.order": "far first"}
+QUESTIONS = {
+    "differential": Question(
+        "Differences of frames (DFV) or the frames themselves (FV)",
+        "DFV is the better of the two (Yang et al., CVPR 2022)",
+        (Arm("frames (FV)", "fv-fod500"), Arm("differences (DFV)", "dfv-fod500")),
+    ),
+    "attention": Question(
+        "Depth by attention over frames, or regressed directly (AiFDepthNet, 2D)",
+        "MAE 0.1179 px direct, 0.1070 px by attention (Wang et al., ICCV 2021, supplement, table 3)",
+        (
+            Arm("direct", "aifdepthnet-fod500", {**TWO_D, "direct_frames": "5"}),
+            Arm("attention", "aifdepthnet-fod500", TWO_D),
+        ),
+    ),
+    "modules": Question(
+        "Sharp region detector and effective downsampling, or plain blocks (in the wild)",
+        "MAE 0.0421 m with either of the two replaced, 0.0403 m as proposed (Won and Jeon, ECCV 2022, table 5)",
+        (
+            Arm(
+                "2D residual, max pooling",
+                "dff-in-the-wild-fod500",
+                {"detector": "resnet_2d", "downsampling": "max_pool"},
+            ),
+            Arm("SRD, EFD", "dff-in-the-wild-fod500"),
+        ),
+    ),
+    "smoothness": Question(
+        "Trained on all-in-focus pictures alone, without and with smoothness (AiFDepthNet, 2D)",
+        "MAE 0.2425 px without, 0.1671 px with (Wang et al., ICCV 2021, supplement, table 4)",
+        (
+            Arm("without", "aifdepthnet-unsup-hci", {**TWO_D, "smooth": "0", "convention.order": "near first"}),
+            Arm("with", "aifdepthnet-unsup-hci", {**TWO_D, "convention.order": "near first"}),
+        ),
+    ),
+    "alignment": Question(
+        "Frames of a phone that breathe and shift: taken as they are, corrected by field of view, by a network",
+        "MAE 0.0247 m, 0.0165 m, 0.0151 m (Won and Jeon, ECCV 2022, table 4)",
+        (
+            Arm("as they are", "dff-in-the-wild-fod500", MOVED),
+            Arm("field of view", "dff-in-the-wild-e2e", {"alignment": "field_of_view", "stages": "depth"}),
+            Arm("alignment network", "dff-in-the-wild-e2e", {"align.epochs": str(ALIGNMENT_EPOCHS)}),
+        ),
+    ),
+}
+
+
+def made(arm: Arm, seed: int, epochs: int) -> Any:
+    """The recipe of a run."""
+    from dataclasses import replace
+
+    from focaldepth.training._recipe import load_recipe
+
+    changes = {**COMMON, "epochs": str(epochs), "seed": str(seed), **arm.changes}
+    only = changes.pop("stages", "")
+    if arm.recipe.endswith("e2e"):
+        changes |= {"depth.epochs": changes.pop("epochs"), "depth.train": "DFF_net", "align.metric": "loss"}
+    recipe = load_recipe(arm.recipe, changes, data="scenes")
+    return replace(recipe, stages=tuple(s for s in recipe.stages if s.name == only)) if only else recipe
+
+
+def run(arm: Arm, seed: int, epochs: int) -> dict[str, float]:
+    """Train one arm with one seed; its error, steps and time."""
+    import torch
+
+    from focaldepth.core.progress import Run
+    from focaldepth.training._loop import Wishes, train
+
+    torch.set_num_threads(1)
+    begin, used = time.monotonic(), time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        found = train(made(arm, seed, epochs), Path(folder) / "run", Wishes(device="cpu", events=False), Run(threads=1))
+    error = float("nan") if found.best is None else found.best
+    return {"mae": error, "steps": found.steps, "seconds": round(time.monotonic() - begin),
+            "processor_seconds": round(time.process_time() - used)}  # fmt: skip
+
+
+def stored() -> list[dict[str, Any]]:
+    """The runs that are there."""
+    runs: list[dict[str, Any]] = json.loads(FILE.read_text("utf-8"))["runs"] if FILE.exists() else []
+    return runs
+
+
+def rows(runs: list[dict[str, Any]]) -> list[dict[str, object]]:
+    """One row per arm: mean and spread over seeds, and against the first arm of its question."""
+    table: list[dict[str, object]] = []
+    for name, question in QUESTIONS.items():
+        errors = {
+            arm.name: {r["seed"]: r["mae"] for r in runs if (r["question"], r["arm"]) == (name, arm.name)}
+            for arm in question.arms
+        }
+        base = errors[question.arms[0].name]
+        for arm in question.arms:
+            own = errors[arm.name]
+            if not own:
+                continue
+            both = [own[s] / base[s] - 1 for s in own if s in base]
+            spread = f" ± {statistics.stdev(own.values()):.4f}" if len(own) > 1 else ""
+            first = arm is question.arms[0]
+            table.append(
+                {
+                    "question": question.title if first else "",
+                    "arm": arm.name,
+                    "MAE, dioptres": f"{statistics.mean(own.values()):.4f}{spread}",
+                    "seeds": len(own),
+                    "against the first": "" if first or not both else f"{100 * statistics.mean(both):+.1f} %",
+                    "better in": "" if first or not both else f"{sum(b < 0 for b in both)} of {len(both)}",
+                    "paper": question.paper if first else "",
+                }
+            )
+    return table
+
+
+def write(runs: list[dict[str, Any]]) -> None:
+    """Store the runs with their table, beside and renamed."""
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    facts = {"title": "Ideas of the papers in small trainings", "note": NOTE, "made": made, "machine": machine()}
+    part = FILE.with_suffix(".part")
+    part.write_text(json.dumps({**facts, "rows": rows(runs), "runs": runs}, indent=1) + "\n", encoding="utf-8")
+    part.replace(FILE)
+    if PAGE.exists():
+        before, _, rest = PAGE.read_text("utf-8").partition(MARKS[0])
+        after = rest.partition(MARKS[1])[2]
+        PAGE.write_text(f"{before}{MARKS[0]}\n\n{markdown(rows(runs))}\n\n{MARKS[1]}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--question", nargs="*", default=list(QUESTIONS), choices=list(QUESTIONS))
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no further run after so long")
+    parser.add_argument("--table", action="store_true", help="print what is stored, and stop")
+    asked = parser.parse_args()
+    begin = time.monotonic()
+    for seed in range(0 if asked.table else asked.seeds):
+        for name in asked.question:
+            for arm in QUESTIONS[name].arms:
+                runs = stored()
+                key = {"question": name, "arm": arm.name, "seed": seed, "epochs": asked.epochs}
+                if any(key.items() <= r.items() for r in runs) or time.monotonic() - begin > 60 * asked.minutes:
+                    continue
+                found = run(arm, seed, asked.epochs)
+                write([*stored(), {**key, **found}])
+                print(key, found, flush=True)
+    print(markdown(rows(stored())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Everything that a training needs to go on, in one file that is there whole or not at all."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from focaldepth.core.errors import ReadError, WeightsError
+from focaldepth.networks._net import FocusNet
+from focaldepth.training._optimiser import Average
+
+FORMAT = 1
+
+
+@dataclass
+class Place:
+    """How far a training is.
+
+    Attributes:
+        stage: number of the stage.
+        step: steps of the stage that are done.
+        before: steps of the stages before it.
+        best: best value of the metric so far; None = none yet.
+        best_step: total number of steps at that time.
+        log_size: bytes of the log that belong to these steps.
+    """
+
+    stage: int = 0
+    step: int = 0
+    before: int = 0
+    best: float | None = None
+    best_step: int = 0
+    log_size: int = 0
+
+
+def save_checkpoint(
+    path: Path, place: Place, net: FocusNet, optimiser: torch.optim.Optimizer, average: Average | None
+) -> None:
+    """Write a checkpoint beside and rename it.
+
+    Random numbers have no state to keep: order, augmentation and dropout of a step come from the seed and its number.
+
+    Raises:
+        WriteError: the disk is full, or no permission.
+    """
+    from focaldepth.io._atomic import staged_file
+
+    held = {
+        "format": FORMAT,
+        "place": vars(place),
+        "network": net.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "average": None if average is None else average.tensors,
+    }
+    with staged_file(path, overwrite=True) as part:
+        torch.save(held, part)
+
+
+def load_checkpoint(path: Path) -> tuple[Place, dict[str, Any]]:
+    """Read a checkpoint.
+
+    Raises:
+        ReadError: it is damaged.
+        WeightsError: it is of another version.
+    """
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ReadError("is damaged.", where=path, hint="Delete it to begin anew in the same folder.") from error
+    if not isinstance(held, dict) or held.get("format") != FORMAT:
+        raise WeightsError(f"is no checkpoint of format {FORMAT}.", where=path, hint="Begin anew with another -o.")
+    return Place(**held["place"]), held
+
+
+def restore_network(path: Path, held: dict[str, Any], net: FocusNet, average: Average | None) -> None:
+    """Put the numbers of a checkpoint into a network and its average.
+
+    Raises:
+        WeightsError: they are of another network.
+    """
+    try:
+        net.load_state_dict(held["network"])
+    except RuntimeError as error:
+        raise WeightsError(
+            "is of another network than the recipe's.", where=path, hint="Give the recipe it was begun with."
+        ) from error
+    if average is not None and held["average"] is not None:
+        average.load(held["average"])

@@ -1,0 +1,350 @@
+"""Recipes: a paper's training as a file of plain values, read into typed settings.
+
+A recipe file is YAML or JSON: a flat mapping of `TrainSettings`, and mappings called `options` (of the network),
+`convention`, `augment`, `loss_options` and `data_options`. A name in `stages` is a mapping of changes that hold in that
+stage; `with_scenes` holds changes for rendered scenes in the place of the data set. In these two and on the command
+line, ``group.key`` reaches into a group.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from focaldepth.core.errors import ReadError, SettingError, UnknownNameError
+from focaldepth.core.settings import facts, parse
+from focaldepth.networks._spec import NETWORKS, Convention, NetworkSpec, Options
+from focaldepth.training._settings import SceneData, TrainSettings
+
+FOLDER = Path(__file__).parent / "recipes"
+SUFFIXES = (".yaml", ".yml", ".json")
+SCENES = "scenes"
+GROUPS = ("options", "convention", "augment", "loss_options", "data_options")
+"""Mappings of a recipe; all other keys are those of `TrainSettings`."""
+_STAGES, _WITH_SCENES = "stages", "with_scenes"
+_ONE_STAGE = "train"
+_SCENES_CHANGE: dict[str, str] = {
+    "convention.unit": "dioptre",
+    "convention.focus_factor": "1",
+    "convention.depth_factor": "1",
+    "convention.order": "near first",
+    "low": "-inf",
+    "high": "inf",
+    "clip_truth": "false",
+    "train_split": "",
+    "validation_split": "validation",
+    "augment.known": "0",
+}
+"""What rendered scenes change in every recipe: they are in dioptres, have no missing truth, and splits of their own."""
+Texts = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a training, typed.
+
+    Attributes:
+        name: of the stage.
+        texts: every key that was given, as text; groups as ``group.key``.
+        settings: plain settings.
+        options: of the network's architecture.
+        convention: how pixels and positions become inputs.
+    """
+
+    name: str
+    texts: Mapping[str, str]
+    settings: TrainSettings
+    options: Options
+    convention: Convention
+
+    @cached_property
+    def augment(self) -> Any:
+        """The random changes of the examples (`Augmentation`)."""
+        from focaldepth.training.augment import Augmentation
+
+        return parse(Augmentation, group(self.texts, "augment"))
+
+    @cached_property
+    def loss(self) -> Any:
+        """The loss (`focaldepth.training.losses._loss.Loss`)."""
+        from focaldepth.training.losses._loss import LOSSES
+
+        return parse(LOSSES.get(self.settings.loss), group(self.texts, "loss_options"))
+
+    @property
+    def scenes(self) -> SceneData:
+        """Settings of rendered scenes."""
+        return parse(SceneData, group(self.texts, "data_options"))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training.
+
+    Attributes:
+        name: of the recipe.
+        stages: one after the other, on the same network.
+    """
+
+    name: str
+    stages: tuple[Stage, ...]
+
+    @property
+    def first(self) -> Stage:
+        """The first stage; network, options and convention are the same in all."""
+        return self.stages[0]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values from which `from_dict` makes the same recipe."""
+        return {"name": self.name, "stages": {stage.name: dict(stage.texts) for stage in self.stages}}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """Go back from `as_dict`."""
+        return cls(values["name"], tuple(_stage(name, texts) for name, texts in values["stages"].items()))
+
+    def everything(self) -> Iterator[tuple[str, str, str]]:
+        """Yield stage, key and value of all settings, those that were not given included."""
+        for stage in self.stages:
+            for name, value in asdict(stage.settings).items():
+                yield stage.name, name, str(value)
+            for name, (cls, _) in _groups(stage.texts).items():
+                held = {**_plain(cls), **group(stage.texts, name)}
+                if name == "convention":
+                    held = {k: str(v) for k, v in stage.convention.as_dict().items()}
+                for key, value in held.items():
+                    yield stage.name, f"{name}.{key}", str(value)
+
+
+def names() -> list[str]:
+    """Return the names of the packaged recipes."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load_recipe(name: str | Path, changes: Mapping[str, str] | None = None, *, data: str = "") -> Recipe:
+    """Read a recipe.
+
+    Args:
+        name: of a packaged recipe, with or without its suffix and folder, or path of a file.
+        changes: settings as texts; a key is that of a setting, ``group.key``, or ``stage.key`` for one stage alone. A
+            key of a group that no other group has may stand alone.
+        data: data set in the place of the recipe's; empty = the recipe's.
+
+    Raises:
+        ReadError: there is no such file, or it is no recipe.
+        UnknownNameError: an unknown recipe, setting, network, loss or data set; the nearest are suggested.
+        SettingError: a value of a wrong type or outside its range.
+    """
+    path = _find(str(name))
+    values = _read(path)
+    base, stages, with_scenes = _split(values, path)
+    chosen = data or base.get("data", SCENES)
+    if data:
+        base = {k: v for k, v in base.items() if data == values.get("data") or not k.startswith("data_options.")}
+    base["data"] = chosen
+    named = {**_SCENES_CHANGE, **with_scenes} if chosen == SCENES else {}
+    common, own = _sorted_changes(changes or {}, tuple(stages))
+    made = []
+    for stage, texts in stages.items():
+        whole = {**base, **named, **texts}
+        for more in (common, own.get(stage, {})):
+            whole = _changed(whole, more, path.stem)
+        made.append(_stage(stage, whole))
+    _check_stages(made)
+    return Recipe(path.stem, tuple(made))
+
+
+def title_of(name: str) -> tuple[str, str, str]:
+    """Return network, data set and title of a packaged recipe."""
+    values = _read(_find(name))
+    return str(values["network"]), str(values["data"]), str(values["title"])
+
+
+def group(texts: Mapping[str, str], name: str) -> Texts:
+    """Return the keys of one group."""
+    return {key.partition(".")[2]: value for key, value in texts.items() if key.startswith(name + ".")}
+
+
+def _find(name: str) -> Path:
+    path = Path(name)
+    if path.is_file():
+        return path
+    packaged = FOLDER / f"{path.stem if path.suffix in SUFFIXES else path.name}.yaml"
+    if packaged.is_file() and path.parent.name in ("", "recipes"):
+        return packaged
+    if path.suffix in SUFFIXES or len(path.parts) > 1:
+        raise ReadError("there is no such recipe.", where=path, hint=f"Packaged ones: {', '.join(names())}.")
+    raise UnknownNameError("recipe", name, names())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from focaldepth.io._yaml import parse_yaml
+
+    try:
+        text = path.read_text("utf-8")
+        values = json.loads(text) if path.suffix == ".json" else parse_yaml(text, path)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ReadError):
+            raise
+        raise ReadError(f"cannot be read: {error}.", where=path, hint="Give a recipe in YAML or JSON.") from error
+    if not isinstance(values, dict):
+        raise ReadError("is no recipe.", where=path, hint="Write one `key: value` per line.")
+    return values
+
+
+def _split(values: Mapping[str, Any], path: Path) -> tuple[Texts, dict[str, Texts], Texts]:
+    """Return the keys of all stages, those of each, and those for rendered scenes."""
+    listed = values.get(_STAGES, [_ONE_STAGE])
+    if not isinstance(listed, list) or not listed:
+        raise ReadError("`stages` is no list of names.", where=path, hint="Write stages: [align, depth].")
+    stages: dict[str, Texts] = {str(stage): {} for stage in listed}
+    base: Texts = {}
+    with_scenes: Texts = {}
+    for key, value in values.items():
+        if key == _STAGES:
+            continue
+        if not isinstance(value, Mapping):
+            base[key] = str(value)
+            continue
+        inner = {str(k): str(v) for k, v in value.items()}
+        if key in GROUPS:
+            base |= {f"{key}.{k}": v for k, v in inner.items()}
+        elif key == _WITH_SCENES:
+            with_scenes = inner
+        elif key in stages:
+            stages[key] = inner
+        else:
+            raise UnknownNameError("group", key, [*GROUPS, _WITH_SCENES, *stages], where=path)
+    return base, stages, with_scenes
+
+
+def _sorted_changes(changes: Mapping[str, str], stages: tuple[str, ...]) -> tuple[Texts, dict[str, Texts]]:
+    """Tell changes of all stages from those of one."""
+    common: Texts = {}
+    own: dict[str, Texts] = {}
+    for key, value in changes.items():
+        stage, _, rest = key.partition(".")
+        if rest and stage in stages:
+            own.setdefault(stage, {})[rest] = value
+        else:
+            common[key] = value
+    return common, own
+
+
+def _changed(texts: Texts, changes: Mapping[str, str], where: str) -> Texts:
+    """Return texts with changes; network, loss and data first, because they say which other keys there are."""
+    plain = {key.replace("-", "_"): value for key, value in changes.items()}
+    whole = {**texts, **{key: value for key, value in plain.items() if key in _PLAIN}}
+    return {**whole, **{_key(key, whole, where): value for key, value in plain.items()}}
+
+
+def _key(key: str, texts: Mapping[str, str], where: str) -> str:
+    """Return the full name of a key."""
+    if key in _PLAIN:
+        return key
+    inner = {name: known for name, (_, known) in _groups(texts).items()}
+    prefix, _, rest = key.partition(".")
+    if prefix in inner and rest:
+        if rest not in inner[prefix]:
+            raise UnknownNameError("setting", rest, inner[prefix], where=f"{where}, {prefix}")
+        return key
+    homes = [name for name, known in inner.items() if key in known]
+    if len(homes) > 1:
+        listed = " or ".join(f"{name}.{key}" for name in homes)
+        raise SettingError(f"{key} can mean several things.", where=where, hint=f"Write {listed}.")
+    if not homes:
+        every = {*_PLAIN}.union(*inner.values(), (f"{name}.{k}" for name, known in inner.items() for k in known))
+        raise UnknownNameError("setting", key, every, where=where)
+    return f"{homes[0]}.{key}"
+
+
+_PLAIN = tuple(f.name for f in fields(TrainSettings))
+
+
+def _plain(cls: Any) -> Texts:
+    """Defaults of a class of settings."""
+    return {fact.name: str(fact.default) for fact in facts(cls)}
+
+
+def _groups(texts: Mapping[str, str]) -> dict[str, tuple[Any, tuple[str, ...]]]:
+    """Return group -> class of its settings and their names, for the network, loss and data that are chosen."""
+    from focaldepth.training.augment import Augmentation
+    from focaldepth.training.losses._loss import LOSSES
+
+    spec = NETWORKS.get(texts.get("network", TrainSettings.network))
+    classes: dict[str, Any] = {
+        "options": type(spec.default),
+        "augment": Augmentation,
+        "loss_options": LOSSES.get(texts.get("loss", TrainSettings.loss)),
+        "data_options": _data_class(texts.get("data", SCENES)),
+    }
+    found = {name: (cls, tuple(fact.name for fact in facts(cls))) for name, cls in classes.items()}
+    return {**found, "convention": (Convention, tuple(f.name for f in fields(Convention)))}
+
+
+def _data_class(name: str) -> Any:
+    if name == SCENES:
+        return SceneData
+    from focaldepth.datasets._dataset import DATASETS
+
+    if name not in DATASETS.names():
+        raise UnknownNameError("data set", name, [*DATASETS.names(), SCENES])
+    return DATASETS.get(name)
+
+
+def _stage(name: str, texts: Mapping[str, str]) -> Stage:
+    """Make a stage of texts; every key is checked."""
+    known = _groups(texts)
+    for key in texts:
+        head, _, rest = key.partition(".")
+        if not rest and key not in _PLAIN:
+            raise UnknownNameError("setting", key, _PLAIN, where=f"recipe, stage {name}")
+        if rest and (head not in known or rest not in known[head][1]):
+            raise UnknownNameError("setting", key, [f"{h}.{k}" for h, (_, ks) in known.items() for k in ks], where=name)
+    settings = parse(TrainSettings, {k: v for k, v in texts.items() if "." not in k})
+    spec = NETWORKS.get(settings.network)
+    convention = _convention(spec, group(texts, "convention"))
+    stage = Stage(name, dict(texts), settings, _options(spec, texts), convention)
+    parse(known["data_options"][0], group(texts, "data_options"))
+    _ = stage.augment, stage.loss
+    return stage
+
+
+def _convention(spec: NetworkSpec, given: Mapping[str, str]) -> Convention:
+    """Return the convention of the official weights with what was given."""
+    for name, kind in get_type_hints(Convention).items():
+        if isinstance(kind, type) and issubclass(kind, StrEnum) and name in given:
+            allowed = [str(member) for member in kind]
+            if given[name] not in allowed:
+                hint = f"Allowed: {', '.join(allowed)}."
+                raise SettingError(f"{name} is {given[name]!r}.", where="recipe, convention", hint=hint)
+    return spec.convention.changed(given)
+
+
+def _options(spec: NetworkSpec, texts: Mapping[str, str]) -> Options:
+    """Return the network's own default with what was given."""
+    given = group(texts, "options")
+    default: Any = spec.default
+    parsed = parse(type(default), given)
+    changed: Options = replace(default, **{name: getattr(parsed, name) for name in given})
+    return changed
+
+
+def _check_stages(stages: list[Stage]) -> None:
+    first = stages[0]
+    for stage in stages[1:]:
+        if (stage.settings.network, stage.options, stage.convention) != (
+            first.settings.network,
+            first.options,
+            first.convention,
+        ):
+            raise SettingError(
+                f"trains another network than {first.name}.",
+                where=f"stage {stage.name}",
+                hint="Network, options and convention are the same in all stages.",
+            )
