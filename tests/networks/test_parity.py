@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from focaldepth.networks._fast import Fast
 from focaldepth.networks._net import FocusNet
-from focaldepth.networks._weights import import_checkpoint, load_weights
+from focaldepth.networks._weights import from_checkpoint
 
 from .official import Official, claimed
 from .procedural import checksum, make_weights
@@ -59,7 +59,7 @@ def cases() -> Iterator[Any]:
 
 @pytest.fixture
 def imported(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, FocusNet, Official]:
-    """The network of a folder: weights made from its keys, saved as the authors save them, imported, loaded."""
+    """The network of a folder: weights made from its keys, saved as the authors save them, imported."""
     info = json.loads((request.param / "keys.json").read_text("utf-8"))
     meta = info["meta"]
     weights = make_weights(info["keys"], meta["weights_seed"])
@@ -67,8 +67,7 @@ def imported(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Focu
     official, name = claimed(meta["net"], meta["constructor"])
     tensors = {key: torch.from_numpy(value) for key, value in weights.items()}
     torch.save(official.wrap(tensors, meta["constructor"]), tmp_path / "official.tar")
-    import_checkpoint(tmp_path / "official.tar", name, tmp_path / "own.safetensors")
-    net, _ = load_weights(tmp_path / "own.safetensors")
+    net, _ = from_checkpoint(tmp_path / "official.tar", name)
     return request.param, net, official
 
 

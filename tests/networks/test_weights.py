@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from focaldepth.core.errors import ReadError, WeightsError, WriteError
 from focaldepth.networks._card import card_path, read_card
 from focaldepth.networks._net import build
 from focaldepth.networks._spec import Convention, Padding
-from focaldepth.networks._weights import from_checkpoint, import_checkpoint, load_weights, save_weights
+from focaldepth.networks._weights import from_checkpoint, import_checkpoint, load_weights, save_weights, with_weights
 from focaldepth.networks.defocusnet import DefocusNetOptions
 from focaldepth.networks.dfv import DfvOptions
 
@@ -26,9 +27,10 @@ State = dict[str, Tensor]
 
 @pytest.fixture(scope="module")
 def state() -> State:
-    """Of the smallest network; the unused classifier is most of it, so its numbers are shared."""
+    """Of a network; large tensors are one number, so that files of it are small."""
     torch.manual_seed(1)
-    return build("dfv", LEVEL_1).state_dict()
+    found = build("dfv", LEVEL_1).state_dict()
+    return {k: v if v.numel() < 10**5 else v.flatten()[0].clone().expand(v.shape) for k, v in found.items()}
 
 
 @pytest.fixture
@@ -36,14 +38,19 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "official.tar"
 
 
-@pytest.fixture
-def own(tmp_path: Path, state: State) -> Path:
-    """A safetensors file with its card."""
-    path = tmp_path / "own.safetensors"
-    net = build("dfv", LEVEL_1)
-    net.load_state_dict(state)
-    save_weights(net, "dfv", path, tag="test", trained_on="nothing")
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory, state: State) -> Path:
+    path = tmp_path_factory.mktemp("saved") / "own.safetensors"
+    save_weights(with_weights("dfv", LEVEL_1, state), "dfv", path, tag="test", trained_on="nothing")
     return path
+
+
+@pytest.fixture
+def own(tmp_path: Path, saved: Path) -> Path:
+    """A safetensors file with its card."""
+    for file in (saved, card_path(saved)):
+        shutil.copy(file, tmp_path)
+    return tmp_path / saved.name
 
 
 WRAPPINGS: dict[str, Callable[[State], Any]] = {

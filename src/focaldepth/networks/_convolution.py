@@ -131,6 +131,13 @@ def to_plane(x: Tensor, plane: str) -> Tensor:
     return x.flatten(3) if plane == COLUMNS else x
 
 
+def in_plane(shape: tuple[int, ...], plane: str) -> list[int]:
+    """Return the shape that `to_plane` gives."""
+    if plane == FRAMES:
+        return [shape[0] * shape[2], shape[1], *shape[3:]]
+    return [*shape[:3], shape[3] * shape[4]] if plane == COLUMNS else [*shape]
+
+
 def from_plane(x: Tensor, plane: str, shape: torch.Size) -> Tensor:
     """Go back from `to_plane`; `shape` is the one from before it."""
     if plane == FRAMES:
@@ -143,8 +150,14 @@ def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last if x.ndim == 4 else torch.channels_last_3d)
 
 
-def prepared(layer: Layer, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> tuple[Tensor, Tensor | None]:
-    """Return weight and bias of a layer with its norm folded in, in the plane and order in which they are used."""
+def prepared(
+    layer: Layer, tensors: Mapping[str, Tensor], dtype: torch.dtype, size: list[int]
+) -> tuple[Tensor, Tensor | None]:
+    """Return weight and bias of a layer with its norm folded in, in the plane and order in which they are used.
+
+    `size` is that of the first input in the plane: others do as well, but without one 1x1 convolutions to 2048 channels
+    take twice as long.
+    """
     weight = tensors[layer.weight]
     bias = None if layer.bias is None else tensors[layer.bias]
     if layer.norm is not None:
@@ -152,7 +165,7 @@ def prepared(layer: Layer, tensors: Mapping[str, Tensor], dtype: torch.dtype) ->
     weight = weight.squeeze({FRAMES: 2, COLUMNS: 4}[layer.plane]) if layer.plane else weight
     weight = channels_last(weight.to(dtype))
     if _has_fused(weight):
-        weight = _packed(layer, weight)
+        weight = _packed(layer, weight, size)
     return weight, None if bias is None else bias.to(dtype)
 
 
@@ -181,12 +194,14 @@ def _has_fused(weight: Tensor) -> bool:
     return there and all(hasattr(torch.ops.mkldnn, name) for name in names)
 
 
-def _packed(layer: Layer, weight: Tensor) -> Tensor:
+def _packed(layer: Layer, weight: Tensor, size: list[int]) -> Tensor:
     """Bring a weight into the processor's own order, once instead of at every call."""
     ops: Any = torch.ops.mkldnn
-    rest = (layer.stride, layer.dilation, layer.groups, None)
+    rest = (layer.stride, layer.dilation, layer.groups)
     if layer.transposed:
-        made: Tensor = ops._reorder_convolution_transpose_weight(weight, layer.padding, layer.output_padding, *rest)
+        made: Tensor = ops._reorder_convolution_transpose_weight(
+            weight, layer.padding, layer.output_padding, *rest, None
+        )
     else:
-        made = ops._reorder_convolution_weight(weight, layer.padding, *rest)
+        made = ops._reorder_convolution_weight(weight, layer.padding, *rest, size)
     return made

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from focaldepth.networks._convolution import FRAMES, Convolution, Layer, Norm, from_plane, prepared, to_plane
+from focaldepth.networks._convolution import FRAMES, Convolution, Layer, Norm, from_plane, in_plane, prepared, to_plane
 from focaldepth.networks._tape import Step, Tape, Value, filled, is_view
 
 aten = torch.ops.aten
@@ -256,10 +256,13 @@ def bind(tape: Tape, tensors: dict[str, Tensor], known: dict[Any, Any], dtype: t
     """
     read = {value.source for step in tape.steps for value in step.reads}
     left = Counter(layer.weight for layer in {conv.layer for conv in _convolutions(tape)} - set(known))
-    for conv in _convolutions(tape):
+    for step in tape.steps:
+        conv = step.op
+        if not isinstance(conv, Convolution):
+            continue
         layer = conv.layer
         if layer not in known:
-            known[layer] = prepared(layer, tensors, dtype)
+            known[layer] = prepared(layer, tensors, dtype, in_plane(step.reads[0].shape, layer.plane))
             left[layer.weight] -= 1
             if not left[layer.weight] and layer.weight not in read:
                 del tensors[layer.weight]
