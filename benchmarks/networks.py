@@ -142,8 +142,8 @@ def ceiling_worker() -> None:
 class Worker:
     """One of those processes."""
 
-    def __init__(self, *args: object) -> None:
-        command = [sys.executable, __file__, "--worker", *map(str, args)]
+    def __init__(self, *args: object, script: str = __file__) -> None:
+        command = [sys.executable, script, "--worker", *map(str, args)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def turn(self, word: str = "") -> dict[str, float]:
@@ -269,11 +269,22 @@ def parts() -> list[dict[str, object]]:
     return [*rows, {"part": "total", **total, **last}]
 
 
-def kept(names: list[str]) -> list[dict[str, object]]:
-    """Rows of an earlier run for other networks than these."""
+def kept(names: list[str], sizes: list[str]) -> list[dict[str, object]]:
+    """Rows of an earlier run for other networks and sizes than these."""
     path = RESULTS / "networks.json"
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
-    return [one for one in rows if one["network"] not in names]
+    return [one for one in rows if one["network"] not in names or one["N x H x W"] not in sizes]
+
+
+def store(rows: list[dict[str, object]]) -> None:
+    """Write the table; after every row, because rows take minutes."""
+    rows.sort(key=lambda one: (ORDER.index(str(one["network"])), float(str(one["GFLOP"]))))
+    note = (
+        "Medians, batch 1, forms in turn. x: reference over fast. Peak memory above the interpreter with PyTorch, "
+        "weights included. Ceiling: 3x3 convolution 128 -> 128, channels last; 2048^3 matrix product. Moves of depth: "
+        "of the focus range, or of the range of depth for networks that regress it."
+    )
+    record("networks", "Networks: reference and fast form", rows, note)
 
 
 def main() -> None:
@@ -292,19 +303,12 @@ def main() -> None:
             worker(form, rest[0], (int(rest[1]), int(rest[2]), int(rest[3])))
         return
     names = chosen.network or list(ORDER)
-    rows = kept(names) if chosen.network else []
+    sizes = ["x".join(map(str, shape)) for shape in (SHAPES[:1] if chosen.quick else SHAPES)]
+    rows = kept(names, sizes)
     for name in names:
         for shape in SHAPES[:1] if chosen.quick else SHAPES:
             rows.append(measure(name, shape, 1 if chosen.quick else chosen.repeats))
-            print(rows[-1], flush=True)
-    rows.sort(key=lambda one: (ORDER.index(str(one["network"])), float(str(one["GFLOP"]))))
-    note = (
-        f"Medians of {1 if chosen.quick else chosen.repeats}, batch 1, forms in turn. x: reference over fast. Peak "
-        "memory above the interpreter with PyTorch, weights included. Ceiling: 3x3 convolution 128 -> 128, channels "
-        "last; 2048^3 matrix product. Moves of depth: of the focus range, or of the range of depth for networks that "
-        "regress it."
-    )
-    record("networks", "Networks: reference and fast form", rows, note)
+            store(rows)
     if not chosen.network:
         record("networks_parts", 'Parameters of "in the wild" beside its paper', parts(), PARTS_NOTE)
 

@@ -2,8 +2,8 @@
 
     python benchmarks/scenes.py [--quick]
 
-Writes benchmarks/results/scenes.json, scenes_lens.json and scenes_distribution.json, and the picture
-docs/images/scenes.png.
+Writes benchmarks/results/scenes.json, scenes_lens.json and scenes_distribution.json, and the pictures
+docs/images/scenes*.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ import cv2
 import numpy as np
 from _record import ROOT, record
 
+from focaldepth.report.plot import Plot, Series, svg
 from focaldepth.scenes.preview import contact_sheet
 from focaldepth.scenes.world import SceneSettings, encode, make_world
 
 SETTINGS = SceneSettings(height=256, width=256, frames=5, samples=64)
 WORKERS, TARGET = 2, 4.0
+_LEAST = {"depth": 0.01, "blur": 0.05, "texture": 0.5}
 
 
 def start() -> None:
@@ -105,6 +107,21 @@ def distribution(count: int) -> None:
             row[name] = f"{low:.3g} | {middle:.3g} | {high:.3g}".replace("|", "/")
         rows.append(row)
     record("scenes_distribution", "What rendered scenes are like", rows, "10th percentile / median / 90th percentile.")
+    draw(found)
+
+
+def draw(found: dict[str, dict[str, list[np.ndarray]]]) -> None:
+    """Cumulative distributions, one picture per quantity, one line per scale."""
+    percents = np.arange(1, 100, 2)
+    for name, file in (("depth m", "depth"), ("blur radius px", "blur"), ("texture (Laplacian)", "texture")):
+        series = []
+        for scale, facts_of in sorted(found.items()):
+            values = np.percentile(np.concatenate(facts_of[name]), percents).clip(_LEAST[file])
+            series.append(Series(scale, [float(v) for v in values], [float(p) for p in percents], markers=False))
+        picture = svg(
+            Plot(f"{name} of {sum(len(f[name]) for f in found.values())} scenes", name, "% below", series, log_x=True)
+        )
+        (ROOT / f"docs/images/scenes_{file}.svg").write_text(picture + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -115,7 +132,8 @@ def main() -> None:
     agreement(2 if quick else 5)
     distribution(20 if quick else 120)
     sheet = contact_sheet([make_world(replace(SETTINGS, frames=0), n).sample() for n in range(4 if quick else 12)])
-    cv2.imwrite(str(ROOT / "docs/images/scenes.png"), sheet[..., ::-1])
+    small = cv2.resize(sheet, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(ROOT / "docs/images/scenes.jpg"), small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
 
 
 if __name__ == "__main__":

@@ -35,15 +35,28 @@ LENS = Optics(focal_length_m=0.004, disparity_scale_m_px=0.1)
 
 
 @cache
-def stack_of(n: int = 3, height: int = 50, width: int = 70) -> FocalStack:
+def stack_of(n: int = 3, height: int = 40, width: int = 35) -> FocalStack:
     scene = render(LayeredScene(seed=3, frames=n, height=height, width=width, contrast=1.0))
     return replace(scene.stack, optics=LENS)
+
+
+FEW = 5
+"""Frames of networks that fix their number; they see fewer, and more, in the tests."""
 
 
 # Of the module, so that tests of one network follow each other and it is made once.
 @pytest.fixture(scope="module", params=OF_FRAMES)
 def method(request: pytest.FixtureRequest) -> Iterator[NetworkMethod]:
-    yield method_class(request.param)(weights="random", device="cpu")
+    name, known = str(request.param), NETWORKS.get(request.param)
+    default: Any = known.default
+    if default.limits.fixed_frames:
+        known = replace(known, default=replace(default, frames=FEW))
+    with pytest.MonkeyPatch.context() as patch:
+        real = NETWORKS.get
+        patch.setitem(NETWORKS.__dict__, "get", lambda asked: known if asked == name else real(asked))
+        method_class.cache_clear()
+        yield method_class(name)(weights="random", device="cpu")
+    method_class.cache_clear()
     load.cache_clear()
 
 
@@ -128,7 +141,7 @@ def test_types_of_pixels(
         np.testing.assert_allclose(found.filled.values, wanted.values, atol=1e-3 * scale, rtol=1e-3)  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("shape", [(33, 47), (66, 32), (97, 35)])
+@pytest.mark.parametrize("shape", [(33, 47), (66, 32)])
 def test_odd_sizes(method: NetworkMethod, shape: tuple[int, int]) -> None:
     one = stack_of(frames_that_fit(method, 2), *shape)
     assert_keeps_the_contract(method(one, Run(threads=1)), one, method)
@@ -142,7 +155,7 @@ def test_pictures_smaller_than_a_step_are_refused(method: NetworkMethod, shape: 
         method(tiny, Run(threads=1))
 
 
-@pytest.mark.parametrize("n", [2, 4, 7, 15])
+@pytest.mark.parametrize("n", [2, 6, 15])
 def test_any_number_of_frames(method: NetworkMethod, n: int) -> None:
     one = stack_of(n, 32, 34)
     if n < method.spec.min_frames:

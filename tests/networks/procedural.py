@@ -51,16 +51,22 @@ def _tensor(key: str, spec: Mapping[str, Any], seed: int) -> NDArray[Any]:
 def _words(label: str, count: int) -> NDArray[np.int64]:
     """Integers in [-2^31, 2^31): the upper half of PCG64's words."""
     seed = int.from_bytes(hashlib.sha256(label.encode()).digest()[:16], "little")
-    return (np.random.PCG64(seed).random_raw(count) >> np.uint64(32)).astype(np.int64) - HALF
+    raw = np.random.PCG64(seed).random_raw(count)
+    raw >>= np.uint64(32)
+    words: NDArray[np.int64] = raw.view(np.int64)
+    words -= HALF
+    return words
 
 
 def _filters(words: NDArray[np.int64], spec: Mapping[str, Any]) -> NDArray[np.float32]:
     """He-uniform; the mean is taken off in whole numbers, so that nothing is rounded before the last step."""
     outputs = 1 if spec.get("transposed") else 0
     fan_in = words.size // words.shape[outputs]
-    scaled = words * fan_in
+    total = words.sum(tuple(a for a in range(words.ndim) if a != outputs), keepdims=True)
+    words *= fan_in
     if fan_in >= ZERO_MEAN_FROM:
-        scaled -= words.sum(tuple(a for a in range(words.ndim) if a != outputs), keepdims=True)
+        words -= total
     bound = float(spec.get("gain", 1.0)) * np.sqrt(6.0 / fan_in)
-    filters: NDArray[np.float32] = (bound * (scaled / (fan_in * float(HALF)))).astype(np.float32)
-    return filters
+    filters = words / (fan_in * float(HALF))
+    filters *= bound
+    return filters.astype(np.float32)

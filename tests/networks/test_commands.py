@@ -3,6 +3,7 @@
 import json
 import pickle
 import subprocess
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,15 @@ BAD: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     "code": (save({**GOOD, "x": Evil()}), ("holds code beside weights, which is never run here", "torch.save")),
     "a bare pickle": (lambda path: path.write_bytes(pickle.dumps(Evil())) and None, ("is no checkpoint",)),
     "a picture": (lambda path: path.write_bytes(b"\x89PNG\r\n") and None, ("is no checkpoint",)),
+    "a web page": (lambda path: path.write_bytes(b"<!DOCTYPE html><p>404") and None, ("is a web page",)),
+    "a pointer": (
+        lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid") and None,
+        ("stands for a file of Git LFS", "git lfs pull"),
+    ),
+    "an archive": (
+        lambda path: zipfile.ZipFile(path, "w").writestr("best.tar", b"x"),
+        ("is an archive with best.tar", "Unpack it"),
+    ),
     "nothing": (lambda path: None, ("there is no such file",)),
 }
 

@@ -4,11 +4,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from focaldepth.networks._net import build
 from focaldepth.networks._spec import Limits, Padding
 from focaldepth.networks._tiles import Tiling, cut, mirrored, padded, smallest, tile
+from focaldepth.networks.defocusnet import DefocusNetOptions
 
 sides = st.integers(8, 900)
 
@@ -94,3 +97,24 @@ def test_what_lies_outside_is_mirrored_or_black(padding: Padding) -> None:
                Padding.REFLECT: [[7, 8, 7, 6], [11, 12, 11, 10], [7, 8, 7, 6], [3, 4, 3, 2]]}  # fmt: skip
     assert found.tolist() == outside[padding]
     assert cut(frame, 0, 0, (3, 4), padding) is not None
+
+
+SIGHT = {"defocusnet-coc": (DefocusNetOptions(depth=False, filters=2), 80, 1e-4),
+         "defocusnet": (DefocusNetOptions(filters=2), 96, 1e-3)}  # fmt: skip
+"""Network -> options, pixels from an edge beyond which it says what it says in the whole, and how nearly."""
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", SIGHT)
+def test_networks_say_the_same_of_a_part_where_its_edges_are_far(name: str) -> None:
+    """Where the sight of a network ends; those that see farther are measured by `benchmarks/networks_tiles.py`."""
+    options, far, near = SIGHT[name]
+    torch.manual_seed(1)
+    net = build(name, options)
+    frames, focus = torch.rand(1, 3, 3, 256, 320), torch.tensor([[0.2, 0.5, 1.0]])
+    whole = net(frames, focus).depth
+    edge, cut = 16, net(frames[..., 16:240, 16:304], focus).depth
+    moved = (cut - whole[..., edge : edge + 224, edge : edge + 288]).abs() / np.ptp(whole.numpy())
+    assert float(moved[..., far:-far, far:-far].max()) < near
+    assert float(moved.max()) > 10 * near
+    assert far <= options.limits.overlap

@@ -17,6 +17,7 @@ from focaldepth.networks._card import card_path, read_card
 from focaldepth.networks._net import build
 from focaldepth.networks._spec import Convention, Padding
 from focaldepth.networks._weights import from_checkpoint, import_checkpoint, load_weights, save_weights
+from focaldepth.networks.defocusnet import DefocusNetOptions
 from focaldepth.networks.dfv import DfvOptions
 
 LEVEL_1 = DfvOptions(level=1)
@@ -156,6 +157,12 @@ def test_weights_of_another_network_are_named(state: State, file: Path, monkeypa
     monkeypatch.setattr(type(_registry()), "resolve", lambda self, name: name)
     with pytest.raises(WeightsError, match=r"no checkpoint of ddffnet.*These are weights of dfv: give that with --as"):
         from_checkpoint(file, "ddffnet")
+
+
+def test_weights_that_hold_more_than_the_network_name_the_larger_one(file: Path) -> None:
+    torch.save(build("defocusnet", DefocusNetOptions(filters=1)).state_dict(), file)
+    with pytest.raises(WeightsError, match=r"has unknown conv_down2.*These are weights of defocusnet: give that with"):
+        from_checkpoint(file, "defocusnet-coc")
 
 
 def _registry() -> Any:

@@ -202,6 +202,23 @@ def test_photographs_are_used_and_bad_ones_named(tmp_path: Path) -> None:
         Photographs.of(tmp_path / "empty")
 
 
+@pytest.mark.parametrize("number", [0, 3, 5])
+def test_the_lens_on_tensors_draws_the_same(number: int) -> None:
+    """Planes, reliefs and backgrounds; what a GPU is given, computed here."""
+    lens_torch = pytest.importorskip("focaldepth.scenes.lens_torch")
+    world = make_world(replace(SMALL, samples=16), number)
+    focus = 1 / world.axis.values
+    asked = {"samples": world.samples, "aperture": world.aperture, "seed": world.number}
+    frames = lens_torch.sample_lens(world.layers, world.size, focus, world.blur_scale, **asked, device="cpu")
+    assert np.abs(frames - world.light()).max() < 1e-4
+
+
+def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(SettingError, match="no device 'cuda:77'"):
+        write_scenes(tmp_path / "out", Job(SMALL, 1, device="cuda:77"))
+
+
 def test_the_stream_has_no_end_and_may_begin_anywhere() -> None:
     stream = scenes(SMALL, first=4)
     assert [next(stream).name for _ in range(2)] == ["000004", "000005"]

@@ -384,10 +384,11 @@ def test_event_files_hold_curves_and_pictures(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    run(recipe(tmp_path, picture_steps=2), tmp_path / "out", max_steps=2, events=True)
+    run(recipe(tmp_path), tmp_path / "out", max_steps=3, events=True)
     held = EventAccumulator(str(tmp_path / "out" / _folder.EVENTS)).Reload()
     assert "train/loss" in held.Tags()["scalars"]
-    assert [event.step for event in held.Scalars("train/loss")] == [1, 2]
+    assert [event.step for event in held.Scalars("train/loss")] == [1, 2, 3]
+    assert [event.step for event in held.Images("3 depth")] == [1, 3]
     assert set(held.Tags()["images"]) == {"1 frame", "2 truth", "3 depth", "4 error"}
 
 

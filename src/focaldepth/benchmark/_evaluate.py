@@ -9,10 +9,11 @@ from math import nan
 
 import numpy as np
 
+from focaldepth._provenance import forget_peak
 from focaldepth.benchmark._protocol import Column, Protocol
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import FocalDepthError, StackError
-from focaldepth.core.progress import Progress, Run
+from focaldepth.core.progress import Inside, Run
 from focaldepth.core.result import DepthMap, DepthResult
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.stack import white_of
@@ -94,27 +95,6 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class _Inside:
-    """The progress of one stack inside a data set: its stages are not told, a stop is."""
-
-    outer: Progress
-
-    def stage(self, name: str, total: int) -> None:
-        """Ignore."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Ignore."""
-
-    def note(self, message: str) -> None:
-        """Pass on."""
-        self.outer.note(message)
-
-    def cancelled(self) -> bool:
-        """Ask the caller."""
-        return self.outer.cancelled()
-
-
-@dataclass(frozen=True)
 class Scored:
     """Cases of the filled map and of what is claimed; the result and the time it took."""
 
@@ -157,7 +137,7 @@ def evaluate_method(
     units: dict[str, None] = {}
     warnings: list[str] = []
     run.stage("evaluate", len(data))
-    inside = replace(run, progress=_Inside(run.progress))
+    inside = replace(run, progress=Inside(run.progress))
     for item in data:
         try:
             one = score_sample(item.open(), record, settings, method_settings or {}, inside)
@@ -199,6 +179,7 @@ def score_sample(
     sample = replace(sample, stack=stack, reference=reference)
     rules = record.rules_for(stack, truth.unit)
     asked = replace(settings, unit=_asked(rules, stack.axis.unit), fill=True, area="mask")
+    forget_peak()
     start = time.perf_counter()
     result = estimate(stack, asked, method_settings=method_settings, run=run)
     seconds = time.perf_counter() - start

@@ -19,6 +19,7 @@ from focaldepth.core.axis import Unit
 from focaldepth.metrics._metric import metric
 
 TIME = "s / image"
+MEMORY = "peak MiB"
 """Median over images; the first run of a method, which pays for what is done once, is left out."""
 POOLED = "RMSE of all pixels"
 MEASURED, MISSING, KNOWN, PRINTED = "measured", "missing", "best known", "published"
@@ -167,7 +168,7 @@ def _headings(record: Protocol, measured: bool) -> dict[str, str]:
         found[column.heading] = metric(column.metric).facts.better
         if column.metric == "rmse" and not column.claimed and measured:
             found[POOLED] = "lower"
-    return {**found, TIME: "lower"}
+    return {**found, TIME: "lower", **({MEMORY: "lower"} if measured else {})}
 
 
 def _line(
@@ -202,7 +203,8 @@ def _values(found: Found, record: Protocol, label: str, runs: dict[str, RunRecor
     if rmse is not None:
         values[POOLED] = evaluation.pooled(rmse)
     later = [r.seconds for r in runs.values() if not r.first] or [r.seconds for r in runs.values()]
-    return {**values, TIME: float(np.median(later))}  # a busy machine makes outliers
+    values[TIME] = float(np.median(later))  # a busy machine makes outliers
+    return {**values, MEMORY: max(r.peak_bytes for r in runs.values()) / 2**20}
 
 
 def _unrun(suite: Suite, found: Found, record: Protocol, ready: Ready) -> Iterator[Line]:

@@ -26,7 +26,7 @@ from focaldepth.core.errors import (
     UnknownNameError,
     WeightsError,
 )
-from focaldepth.core.progress import Progress, Run
+from focaldepth.core.progress import Inside, Run
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.stack import FocalStack
 from focaldepth.estimate import EstimateSettings
@@ -136,7 +136,7 @@ def run_suite(
         Cancelled: the caller asked to stop; what is finished stays in the store.
     """
     run = run or Run()
-    inside = replace(run, progress=_Quiet(run.progress))
+    inside = replace(run, progress=Inside(run.progress))
     done, met = [], set[str]()
     opened: tuple[Item, Sample] | None = None
     run.stage(f"{len(todo)} runs", len(todo))
@@ -186,6 +186,7 @@ def _run(suite: Suite, task: Task, sample: Sample, base: EstimateSettings, run: 
     return replace(
         blank,
         seconds=one.seconds,
+        peak_bytes=float(one.result.provenance.peak_memory_bytes or np.nan),
         filled={k: v.tolist() for k, v in filled.images[name].items()},
         claimed={k: v.tolist() for k, v in claimed.images[name].items()},
         compared=(filled.compared[name], claimed.compared[name]),
@@ -263,27 +264,6 @@ def _state(weights: str) -> tuple[int, int] | tuple[()]:
         return ()
     facts = path.stat()
     return facts.st_size, facts.st_mtime_ns
-
-
-@dataclass(frozen=True)
-class _Quiet:
-    """The progress of one run inside a suite: its stages are not told, a stop is."""
-
-    outer: Progress
-
-    def stage(self, name: str, total: int) -> None:
-        """Ignore."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Ignore."""
-
-    def note(self, message: str) -> None:
-        """Pass on."""
-        self.outer.note(message)
-
-    def cancelled(self) -> bool:
-        """Ask the caller."""
-        return self.outer.cancelled()
 
 
 def groups(records: Sequence[RunRecord]) -> Iterator[tuple[tuple[str, str, str], dict[str, RunRecord]]]:

@@ -27,6 +27,7 @@ class RunRecord:
         data, image, entry, arm: where it belongs.
         settings: digest of all that decides its numbers; another digest makes another run.
         seconds: time of the estimate.
+        peak_bytes: most memory of the process meanwhile.
         first: it was the first run of its method in the process, and paid for what is done once.
         filled, claimed: metric -> sums.
         compared: number of compared pixels of (filled, claimed).
@@ -44,6 +45,7 @@ class RunRecord:
     arm: str
     settings: str
     seconds: float = nan
+    peak_bytes: float = nan
     first: bool = False
     filled: Mapping[str, list[float]] = field(default_factory=dict)
     claimed: Mapping[str, list[float]] = field(default_factory=dict)

@@ -47,9 +47,11 @@ def command(method: str, output: str, weights: str, frames: int | None, **option
     name = NETWORKS.resolve(method)
     if Path(output).suffix != ".onnx":
         raise SettingError("is no .onnx file.", where=output, hint="Give a name that ends so.")
-    loaded = load(choose(method_class(name)(weights=weights, device="cpu", form="reference")))
-    shape = (frames or loaded.net.limits.fixed_frames or 5, options["height"], options["width"])
-    made = export(loaded, Path(output), shape, overwrite=options["overwrite"])
+    choice = choose(method_class(name)(weights=weights, device="cpu", form="reference"))
+    limits = choice.options.limits
+    shape = (frames or limits.fixed_frames or 5, options["height"], options["width"])
+    limits.check(shape[0], limits.channels, *shape[1:])  # before the network is loaded
+    made = export(load(choice), Path(output), shape, overwrite=options["overwrite"])
     current().written = output
     fixed = {axis: size for axis, size in zip("NHW", shape, strict=True) if axis not in made.dynamic}
     if not options["quiet"]:

@@ -34,6 +34,12 @@ PREVIEW = "preview.png"
     type=click.Path(exists=True, file_okay=False),
     help="Folder of pictures for textures, searched with its sub-folders.  [default: procedural textures]",
 )
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="What samples the lens: cpu, in as many processes as threads, or a GPU such as cuda (extra networks).",
+)
 @click.option("--preview", is_flag=True, help="Write preview.png too: a contact sheet of the first scenes.")
 @_options.THREADS
 @_options.printing
@@ -51,7 +57,7 @@ def command(output: str, **options: Any) -> None:
     out = Path(output)
     if out.exists() and not out.is_dir():
         raise SettingError("is a file, not a folder.", where=out, hint="Give the name of a folder.")
-    job = Job(settings, options["count"], options["format"], options["shard"], photographs)
+    job = Job(settings, options["count"], options["format"], options["shard"], photographs, options["device"])
     with _work.running({**options, "max_memory": None}) as run:
         made = write_scenes(out, job, run)
         files = [str(out / name) for name in made]
@@ -74,7 +80,7 @@ def _preview(out: Path, job: Any) -> Path:
     from focaldepth.scenes.world import make_world
 
     photographs = Photographs.of(job.photographs) if job.photographs else None
-    samples = [make_world(job.settings, n, photographs).sample() for n in range(min(job.count, 16))]
+    samples = [make_world(job.settings, n, photographs).sample(job.device) for n in range(min(job.count, 16))]
     with staged_file(out / PREVIEW, overwrite=True) as part:
         write_picture(part, contact_sheet(samples))
     return out / PREVIEW

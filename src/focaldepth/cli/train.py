@@ -61,7 +61,13 @@ def change(text: str) -> tuple[str, str]:
 @click.option("--resume", is_flag=True, help="Go on with the training in FOLDER.")
 @click.option("--max-steps", type=click.IntRange(min=1), help="Steps of every stage.  [default: its epochs]")
 @click.option("--max-time", type=seconds, metavar="TIME", help="Stop after 90s, 30m, 2h or 1d; --resume goes on.")
-@click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True, help="Processes for batches.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Processes for batches; 0 renders scenes on the GPU.",
+)
 @click.option("--device", default="auto", show_default=True, help="What to compute on: auto, cpu, cuda, cuda:1 ...")
 @click.option("--tensorboard/--no-tensorboard", default=True, help="Write event files.  [default: tensorboard]")
 @click.option("--list", "listed", is_flag=True, help="List the recipes.")

@@ -44,6 +44,27 @@ class Silent:
 
 
 @dataclass(frozen=True)
+class Inside:
+    """The progress of one stack among many: its stages are not told, notes and a stop are."""
+
+    outer: Progress
+
+    def stage(self, name: str, total: int) -> None:
+        """Ignore."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Ignore."""
+
+    def note(self, message: str) -> None:
+        """Pass on."""
+        self.outer.note(message)
+
+    def cancelled(self) -> bool:
+        """Ask the caller."""
+        return self.outer.cancelled()
+
+
+@dataclass(frozen=True)
 class Run:
     """What one computation may use and whom it tells.
 

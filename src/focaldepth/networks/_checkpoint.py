@@ -88,6 +88,20 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
 
 
 def _damaged(path: Path) -> ReadError:
+    """Say what a file is that people take for a checkpoint; else that it is damaged."""
+    with path.open("rb") as file:
+        start = file.read(64).lstrip().lower()
+    if start.startswith(b"version https://git-lfs"):
+        return ReadError("stands for a file of Git LFS.", where=path, hint="Fetch the file itself: git lfs pull.")
+    if start.startswith((b"<!doctype", b"<html")):
+        return ReadError("is a web page.", where=path, hint="Download the file itself, not the page about it.")
+    if path.suffix != ".npz" and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+        if names and not any(name.endswith("data.pkl") for name in names):
+            return ReadError(
+                f"is an archive with {names[0]}.", where=path, hint="Unpack it and give the checkpoint that is in it."
+            )
     return ReadError(
         "is no checkpoint, or is cut off.", where=path, hint="Compare its size with the original and copy it again."
     )

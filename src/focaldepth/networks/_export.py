@@ -66,8 +66,9 @@ class Whole(nn.Module):
         self.register_buffer("scale", ((convention.white - convention.black) / std).view(1, 1, 3, 1, 1))
         self.register_buffer("shift", ((convention.black - mean) / std).view(1, 1, 3, 1, 1))
 
-    def forward(self, frames: Tensor, focus: Tensor, **extra: Tensor) -> tuple[Tensor, ...]:
-        """See the class."""
+    def forward(self, frames: Tensor, focus: Tensor, field_of_view: Tensor | None = None) -> tuple[Tensor, ...]:
+        """See the class; `field_of_view` (1, N) for the network that asks for it."""
+        extra = {} if field_of_view is None else {"field_of_view": field_of_view}
         one = self.convention
         x = frames.flip(2) if one.colour is Colour.BGR else frames
         told, offset, factor = focus * one.focus_factor, torch.zeros(1), torch.full((1,), one.depth_factor)
@@ -116,7 +117,8 @@ def export(loaded: Loaded, path: Path, shape: tuple[int, int, int], *, overwrite
                 problem = str(error)
                 continue
             if difference > TOLERANCE:
-                raise WriteError(f"ONNX Runtime differs from PyTorch by {difference:.2g}.", where=path)
+                problem = f"ONNX Runtime differs from PyTorch by {difference:.2g}."
+                continue
             return Exported(path, dynamic, shape, names, outputs, difference)
         raise WriteError(f"cannot be written as ONNX: {problem}", where=path)
 
@@ -134,15 +136,13 @@ def _write(
     card: Mapping[str, Any],
 ) -> tuple[str, ...]:
     """Write the file; returns the names of the outputs."""
-    given = _inputs(names, shape)
+    shape = traceable(shape, dynamic, whole.net.limits.stride)
+    given = example(names, shape)
     with torch.no_grad():
         outputs = ("depth", "probability", "spread")[: len(whole(**given))]
     try:
         with _silence(), torch.no_grad():
-            program = torch.export.export(
-                whole, (), kwargs=given, dynamic_shapes=_varying(whole.net, names, dynamic), strict=False
-            )
-            _check_varying(program, dynamic)
+            program = captured(whole, names, shape, dynamic)
             made = torch.onnx.export(
                 program, (), kwargs=given, dynamo=True, opset_version=OPSET, output_names=outputs, verbose=False
             )
@@ -152,6 +152,27 @@ def _write(
     made.model.metadata_props["focaldepth"] = json.dumps(dict(card), default=str)
     made.save(str(file), external_data=False)
     return outputs
+
+
+def traceable(shape: tuple[int, int, int], dynamic: tuple[str, ...], stride: int) -> tuple[int, int, int]:
+    """Return a size of which nothing that shall vary is one step: PyTorch's exporter takes that for a constant."""
+    n, height, width = shape
+    return (
+        max(n, 2) if "N" in dynamic else n,
+        max(height, 2 * stride) if "H" in dynamic else height,
+        max(width, 2 * stride) if "W" in dynamic else width,
+    )
+
+
+def captured(
+    whole: Whole, names: tuple[str, ...], shape: tuple[int, int, int], dynamic: tuple[str, ...]
+) -> torch.export.ExportedProgram:
+    """Return what PyTorch's exporter makes of a network; raises what it raises where a size cannot vary."""
+    varying = _varying(whole.net, names, dynamic)
+    with torch.no_grad():
+        program = torch.export.export(whole, (), kwargs=example(names, shape), dynamic_shapes=varying, strict=False)
+    _check_varying(program, dynamic)
+    return program
 
 
 def _varying(net: FocusNet, names: tuple[str, ...], dynamic: tuple[str, ...]) -> dict[str, dict[int, Any]]:
@@ -170,7 +191,7 @@ def _check_varying(program: torch.export.ExportedProgram, dynamic: tuple[str, ..
             raise _RefusedError(f"{name} cannot vary")
 
 
-def _inputs(names: tuple[str, ...], shape: tuple[int, int, int]) -> dict[str, Tensor]:
+def example(names: tuple[str, ...], shape: tuple[int, int, int]) -> dict[str, Tensor]:
     """Return pictures of noise, positions near to far in disparities, and ones for the rest."""
     n, height, width = shape
     random = torch.Generator().manual_seed(n * height + width)
@@ -191,7 +212,7 @@ def _difference(whole: Whole, file: Path, names: tuple[str, ...], shape: tuple[i
     """Return the largest difference of an output from PyTorch over its largest number."""
     import onnxruntime
 
-    given = _inputs(names, shape)
+    given = example(names, shape)
     with torch.no_grad():
         wanted = [tensor.numpy() for tensor in whole(**given)]
     options = onnxruntime.SessionOptions()

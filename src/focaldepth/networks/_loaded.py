@@ -19,15 +19,10 @@ from focaldepth.networks._fast import Fast
 from focaldepth.networks._method import RANDOM, NetworkMethod
 from focaldepth.networks._net import FocusNet, NetOutput, build
 from focaldepth.networks._spec import NETWORKS, Convention, Options
-from focaldepth.networks._tape import UntraceableError
 from focaldepth.networks._weights import load_weights
 
 WANTED = ("depth", "probability", "all_in_focus_probability", "aligned")
 """What a run needs of a network's output."""
-_ROOM = 1.35
-"""Measured peak of a tile over the sum of its tensors: buffers of the libraries, fragments (see benchmarks)."""
-_UNKNOWN = 4096.0
-"""Bytes per pixel of a frame for a network whose steps cannot be written down; more than any here takes."""
 _SEED = 0
 _ONE = Lock()
 
@@ -134,37 +129,3 @@ def random_net(name: str, options: Options) -> FocusNet:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(_SEED)
         return build(name, options)
-
-
-def example(choice: Choice, frames: int, height: int, width: int) -> dict[str, Tensor]:
-    """Return inputs of one tile without numbers."""
-    made = {"frames": (1, frames, choice.options.limits.channels, height, width), "focus": (1, frames)}
-    made |= dict.fromkeys(NETWORKS.get(choice.network).inputs, (1, frames))
-    return {name: torch.empty(shape, device="meta") for name, shape in made.items()}
-
-
-@lru_cache(maxsize=8)
-def tile_bytes_per_pixel(choice: Choice, frames: int) -> float:
-    """Return how many bytes a tile of so many frames takes per pixel of a frame while the network runs.
-
-    Counted on the steps of the network without computing, so it holds for every network and all options; the forms
-    that PyTorch runs itself hold about what the reference holds, of which no step is merged with another.
-    """
-    limits = choice.options.limits
-    side = -(-max(4 * limits.stride, 256, limits.min_side) // limits.stride) * limits.stride
-    with torch.device("meta"):
-        net = build(choice.network, choice.options)
-    narrow = choice.precision == "bfloat16"
-    fast = Fast(net, bfloat16=narrow, wanted=WANTED, device=choice.device)
-    try:
-        held = fast.peak_bytes(example(choice, frames, side, side), merged=choice.form == "fast")
-    except UntraceableError:
-        return _UNKNOWN * frames
-    return _ROOM * held / side**2
-
-
-def weight_bytes(choice: Choice) -> int:
-    """Return the size of a network's weights, which are held about twice while they are loaded."""
-    with torch.device("meta"):
-        net = build(choice.network, choice.options)
-    return 2 * sum(p.numel() * p.element_size() for p in net.parameters())

@@ -55,7 +55,7 @@ class NetworkMethod:
         choices=("weights", "colour", "none"),
     )
     tile: int = setting(0, "side of the tiles; 0 = as large as the memory allows", unit="px", low=0)
-    overlap: int = setting(96, "of neighbouring tiles", unit="px", low=16)
+    overlap: int = setting(0, "of neighbouring tiles; 0 = what the network needs", unit="px", low=0)
 
     def __post_init__(self) -> None:
         check(self)
@@ -67,7 +67,7 @@ class NetworkMethod:
         """Return what a run takes: no more than its limit where tiles can be made to fit; raises what the run would."""
         check_stack(self, stack)
         with extra_for(f"method {self.network}"):
-            from focaldepth.networks._runner import working_memory
+            from focaldepth.networks._plan import working_memory
         return working_memory(self, stack, run)
 
     def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
+
+from focaldepth.networks._tape import is_view
 
 
 def most_held(call: Callable[[], Any]) -> int:
@@ -29,6 +33,7 @@ class _Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.held = self.most = 0
         self._shown: dict[int, int] = {}
+        self._results: dict[Any, Any] = {}
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -36,13 +41,24 @@ class _Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = func(*args, **(kwargs or {}))
+        made = self._made(func, args, kwargs or {})
         given = {_memory(one) for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)}
         for tensor in tree_leaves(made):
             if isinstance(tensor, Tensor) and (_memory(tensor) in self._shown or _memory(tensor) not in given):
                 self._see(tensor)
         self.most = max(self.most, self.held)
         return made
+
+    def _made(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Do it; what was done before with tensors of the same facts is known, and some shapes take long to find."""
+        if is_view(func):
+            return func(*args, **kwargs)
+        key = func, *kwargs, *(str(_facts(one)) for one in tree_leaves((args, kwargs)))
+        if key not in self._results:
+            made = func(*args, **kwargs)
+            self._results[key] = tree_map(_facts, made)
+            return made
+        return tree_map(lambda facts: facts.like(), self._results[key])
 
     def _see(self, tensor: Tensor) -> None:
         memory, size = _memory(tensor), tensor.untyped_storage().nbytes()
@@ -57,6 +73,24 @@ class _Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not self._shown[memory]:
             del self._shown[memory]
             self.held -= size
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is to be known of a tensor without numbers."""
+
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+
+    def like(self) -> Tensor:
+        """Return another such tensor."""
+        return torch.empty_strided(self.shape, self.stride, dtype=self.dtype, device="meta")
+
+
+def _facts(one: Any) -> Any:
+    """Return the facts of a tensor; anything else as it is."""
+    return _Facts(tuple(one.shape), one.stride(), one.dtype) if isinstance(one, Tensor) else one
 
 
 def _memory(tensor: Tensor) -> int:

@@ -6,7 +6,6 @@ and what it says is brought to the blur-linear coordinate, where tiles are blend
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from focaldepth.core.axis import convert
-from focaldepth.core.errors import MemoryLimitError, StackError
-from focaldepth.core.method import WorkingMemory
+from focaldepth.core.errors import MemoryLimitError
 from focaldepth.core.progress import Run
 from focaldepth.core.result import Estimate
 from focaldepth.core.stack import FocalStack, Transfer
@@ -27,26 +25,21 @@ from focaldepth.networks._fast import Fast
 from focaldepth.networks._finish import Canvas, Said, finish
 from focaldepth.networks._frames import Seen, choose_frames, extra_inputs
 from focaldepth.networks._held import Held, hold
-from focaldepth.networks._loaded import Choice, Loaded, choose, load, tile_bytes_per_pixel, weight_bytes
+from focaldepth.networks._loaded import Choice, Loaded, choose, load
 from focaldepth.networks._method import RANDOM, NetworkMethod
 from focaldepth.networks._net import NetOutput
-from focaldepth.networks._spec import NETWORKS, Colour, Convention, Limits
-from focaldepth.networks._tiles import Tiling, cut, padded, smallest, tile
+from focaldepth.networks._plan import check_size, plan
+from focaldepth.networks._spec import NETWORKS, Colour, Convention
+from focaldepth.networks._tiles import Tiling, cut
 
 Plane = NDArray[np.float32]
-TILE_MEMORY = 4 * 2**30
-"""Bytes that a tile may take where no limit is given: the same everywhere, so that results do not depend on it."""
-_LIBRARIES = 230 << 20
-"""PyTorch with what it loads."""
-_PLANES = 72
-"""Bytes per pixel of the maps and the picture while they are made and moved to the asked unit."""
 
 
 def estimate_by_network(method: NetworkMethod, stack: FocalStack, run: Run) -> Estimate:
     """Estimate depth with a network; see `NetworkMethod`."""
     choice = choose(method)
     limits = choice.options.limits
-    _check_size(stack, limits, method.network)
+    check_size(stack, limits, method.network)
     weighs = "probability" in NETWORKS.get(method.network).gives
     seen = choose_frames(stack, limits, choice.convention, method.network, run.warn, weighs=weighs)
     tiling = plan(method, choice, stack, run)
@@ -70,77 +63,6 @@ def estimate_by_network(method: NetworkMethod, stack: FocalStack, run: Run) -> E
     if canvas.spread is not None:
         run.warn(f"sigma is the spread of {method.network}'s probability over the frames: it is not calibrated.")
     return finish(canvas, stack, held, seen, method.fusion, dict(loaded.card), run)
-
-
-def working_memory(method: NetworkMethod, stack: FocalStack, run: Run) -> WorkingMemory:
-    """Return what a run takes: no more than the limit where tiles can be made to fit."""
-    choice = choose(method)
-    _check_size(stack, choice.options.limits, method.network)
-    try:
-        tiling = plan(method, choice, stack, run)
-        area = tiling.side[0] * tiling.side[1]
-    except MemoryLimitError:
-        area = _least_area(method, choice, stack)
-    fixed = _fixed_bytes(choice, stack)
-    return WorkingMemory(fixed, fixed + _plane_bytes(stack) + round(area * _per_pixel(choice, stack)))
-
-
-def plan(method: NetworkMethod, choice: Choice, stack: FocalStack, run: Run) -> Tiling:
-    """Choose the tiles.
-
-    Raises:
-        MemoryLimitError: the limit leaves no room for the smallest tile.
-    """
-    limits, (height, width, _) = choice.options.limits, stack.shape
-    room: float = TILE_MEMORY
-    if run.max_memory is not None:
-        room = run.max_memory - _fixed_bytes(choice, stack) - _plane_bytes(stack)
-    area = room / _per_pixel(choice, stack)
-    if method.tile:
-        area = min(area, float(max(method.tile, smallest(limits, method.overlap)) ** 2))
-    found = tile(height, width, limits, method.overlap, area)
-    if found is not None and (len(found) == 1 or limits.tiles):
-        return found
-    least = _least_area(method, choice, stack) * _per_pixel(choice, stack)
-    need = _fixed_bytes(choice, stack) + _plane_bytes(stack) + least
-    raise MemoryLimitError(
-        f"{method.network} needs about {need / 2**20:.0f} MiB for {len(stack)} frames of {width} x {height} px.",
-        where="max_memory",
-        hint="Raise the limit, or give smaller pictures or fewer frames.",
-    )
-
-
-def _least_area(method: NetworkMethod, choice: Choice, stack: FocalStack) -> int:
-    """Pixels of the smallest tile; of the whole picture where that is smaller, or where there are no tiles."""
-    limits = choice.options.limits
-    whole = int(np.prod(padded(*stack.shape[:2], limits)))
-    return min(smallest(limits, method.overlap) ** 2, whole) if limits.tiles else whole
-
-
-def _fixed_bytes(choice: Choice, stack: FocalStack) -> int:
-    """Libraries, weights and held frames."""
-    return _LIBRARIES + weight_bytes(choice) + len(stack) * math.prod(stack.shape) * stack.dtype.itemsize
-
-
-def _plane_bytes(stack: FocalStack) -> int:
-    return stack.shape[0] * stack.shape[1] * _PLANES
-
-
-def _per_pixel(choice: Choice, stack: FocalStack) -> float:
-    """Bytes per pixel of a tile: the network, its input in float32 and the frames as they were cut."""
-    limits = choice.options.limits
-    frames = max(limits.min_frames, min(len(stack), limits.max_frames or len(stack)))
-    return tile_bytes_per_pixel(choice, frames) + frames * 3 * (4 + 4)
-
-
-def _check_size(stack: FocalStack, limits: Limits, name: str) -> None:
-    height, width, _ = stack.shape
-    if min(height, width) < limits.stride:
-        raise StackError(
-            f"{width} x {height} px are less than one step of {name}, which is {limits.stride} px.",
-            where=stack.info.name,
-            hint="Give larger pictures, or use --method classical-fast.",
-        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -153,6 +153,9 @@ class Limits:
         channels: colour channels of a frame.
         tiles: a part of a picture may be given in the place of the whole; False where the network aligns frames, or
             knows in other ways where in the picture a pixel lies.
+        overlap: of neighbouring tiles in pixels. A quarter of it does not count and the middle half fades, so what the
+            network says half an overlap from an edge that is none should be near what it says in the whole picture
+            (measured by `benchmarks/networks_tiles.py`).
     """
 
     stride: int
@@ -161,6 +164,7 @@ class Limits:
     max_frames: int | None = None
     channels: int = 3
     tiles: bool = True
+    overlap: int = 96
 
     @property
     def fixed_frames(self) -> int | None:

@@ -49,7 +49,14 @@ def from_checkpoint(path: Path, name: str, stated: Mapping[str, str] | None = No
         options = _with(spec.read_options(found.shapes, {**found.stated, **texts}), texts)
         return with_weights(name, options, found.tensors), found
     except WeightsError as error:
-        raise WeightsError(error.what, where=path, hint=error.hint) from error
+        raise WeightsError(error.what, where=path, hint=_larger(found, name) or error.hint) from error
+
+
+def _larger(found: Checkpoint, name: str) -> str:
+    """Name the network that a checkpoint is of, where it holds all of this one and more."""
+    own = set(NETWORKS.get(name).signature)
+    larger = [n for n in NETWORKS.names() if own < set(NETWORKS.get(n).signature) <= set(found.tensors)]
+    return f"These are weights of {' or '.join(larger)}: give that with --as." if larger else ""
 
 
 def _with(options: Options, stated: Mapping[str, str]) -> Options:

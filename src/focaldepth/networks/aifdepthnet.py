@@ -53,7 +53,7 @@ class AifDepthNetOptions:
     def limits(self) -> Limits:
         """Five halvings; only the direct output fixes N."""
         fixed = self.direct_frames
-        return Limits(stride=32, min_side=32, min_frames=fixed or 1, max_frames=fixed or None)
+        return Limits(stride=32, min_side=32, min_frames=fixed or 1, max_frames=fixed or None, overlap=192)
 
 
 def read_options(shapes: Shapes, stated: Mapping[str, Any]) -> AifDepthNetOptions:

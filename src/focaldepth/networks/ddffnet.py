@@ -59,7 +59,7 @@ class DdffNetOptions:
     @property
     def limits(self) -> Limits:
         """Five halvings; N is fixed."""
-        return Limits(stride=32, min_side=32, min_frames=self.frames, max_frames=self.frames)
+        return Limits(stride=32, min_side=32, min_frames=self.frames, max_frames=self.frames, overlap=192)
 
 
 def frames_and_outputs(shapes: Shapes) -> tuple[int, int]:

@@ -43,7 +43,7 @@ class DefocusNetOptions:
     @property
     def limits(self) -> Limits:
         """Four halvings; any N."""
-        return Limits(stride=16, min_side=16)
+        return Limits(stride=16, min_side=16, overlap=160)
 
 
 def read_options(shapes: Shapes, stated: Mapping[str, Any], default: DefocusNetOptions) -> DefocusNetOptions:

@@ -24,7 +24,7 @@ class RecurrentOptions:
     @property
     def limits(self) -> Limits:
         """Five halvings; any N."""
-        return Limits(stride=32, min_side=32)
+        return Limits(stride=32, min_side=32, overlap=192)
 
 
 def read_options(shapes: Shapes, stated: Mapping[str, Any]) -> RecurrentOptions:

@@ -52,7 +52,7 @@ class InTheWildOptions:
     @property
     def limits(self) -> Limits:
         """The hourglass of the aggregation ends at 1/32; frames are never merged."""
-        return Limits(stride=32)
+        return Limits(stride=32, overlap=192)
 
 
 def read_modules(shapes: Shapes) -> dict[str, str]:

@@ -167,7 +167,8 @@ def images_csv(outcome: SuiteOutcome) -> str:
     headings = list(dict.fromkeys(c.heading for b in outcome.blocks for c in b.record.columns))
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
-    out.writerow(["data", "protocol", "image", "method", "variation", "unit", *headings, "seconds", "fit", "not run"])
+    first = ["data", "protocol", "image", "method", "variation", "unit"]
+    out.writerow([*first, *headings, "seconds", "peak bytes", "fit", "not run"])
     protocols = {b.found.key: b.found.protocol for b in outcome.blocks}
     for run in outcome.records:
         cells = dict.fromkeys(headings, "")
@@ -178,7 +179,8 @@ def images_csv(outcome: SuiteOutcome) -> str:
                 cells[column.heading] = "" if value != value else repr(value)
         seconds = f"{run.seconds:.4f}" if run.scored else ""
         place = (run.data, protocols[run.data], run.image, run.entry, run.arm, run.unit)
-        out.writerow([*place, *cells.values(), seconds, run.fit, run.failed or run.refused])
+        peak = f"{run.peak_bytes:.0f}" if isfinite(run.peak_bytes) else ""
+        out.writerow([*place, *cells.values(), seconds, peak, run.fit, run.failed or run.refused])
     return text.getvalue()
 
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from focaldepth.optics.aperture import Aperture
 
 Image = NDArray[np.float32]
-_ROUNDS = 2
+ROUNDS = 2
+"""Of solving for the place on a relief."""
 _AWAY_PX = 2.0
 SHARPNESS_PX = 0.6
 """Blur (Gaussian sigma) of a frame in focus: the pixels' own, from bilinear sampling twice."""
@@ -102,7 +103,7 @@ class View:
             flat_x = np.float32(matrix[1, 0]) * y + np.float32(matrix[1, 1]) * x + np.float32(at[1])
             step = (matrix @ np.array([sy, sx])).astype(np.float32)
             py, px = flat_y, flat_x
-            for _ in range(_ROUNDS):
+            for _ in range(ROUNDS):
                 bump = cv2.remap(layer.relief, px, py, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
                 py, px = flat_y - step[0] * bump, flat_x - step[1] * bump
             drawn = cv2.remap(layer.content, px, py, cv2.INTER_LINEAR, borderMode=border)
@@ -154,9 +155,7 @@ def sample_lens(
         seed: of the points.
     """
     points = (aperture or Aperture()).samples(samples, seed) * scale
-    # Views are sampled between pixels twice; a frame near the origin would be spared that and be sharper than others.
-    origin = float(focus.min()) - _AWAY_PX / scale
-    margin = int(np.ceil(scale * (focus.max() - origin))) + 2
+    origin, margin = far_origin(focus, scale)
     view = View(size, margin, origin)
     out = np.zeros((len(focus), *size, 3), np.float32)
     h, w = size
@@ -167,6 +166,15 @@ def sample_lens(
             cv2.accumulate(cv2.getRectSubPix(seen, (w, h), middle), out[n])
     out /= np.float32(len(points))
     return out
+
+
+def far_origin(focus: NDArray[np.float64], scale: float) -> tuple[float, int]:
+    """Return the nearness that no point of the aperture moves, and the margin in px that views need for it.
+
+    Views are sampled between pixels twice; a frame near the origin would be spared that and be sharper than others.
+    """
+    origin = float(focus.min()) - _AWAY_PX / scale
+    return origin, int(np.ceil(scale * (focus.max() - origin))) + 2
 
 
 def centre_view(layers: Sequence[Layer], size: tuple[int, int]) -> tuple[Image, Image]:

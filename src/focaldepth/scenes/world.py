@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.core.axis import FocusAxis, Unit
+from focaldepth.core.errors import MissingExtraError
 from focaldepth.core.optics import Optics
 from focaldepth.core.result import DepthMap
 from focaldepth.core.sample import Sample
@@ -89,8 +90,28 @@ class World:
     aperture: Aperture = field(default_factory=Aperture)
     samples: int = 64
 
-    def light(self) -> NDArray[np.float32]:
-        """Return the frames (N, H, W, 3) in linear light; values may exceed 1."""
+    def light(self, device: str = "cpu") -> NDArray[np.float32]:
+        """Return the frames (N, H, W, 3) in linear light; values may exceed 1.
+
+        Args:
+            device: "cpu", or a device of torch, whose frames differ by less than 1e-3 (extra `networks`).
+        """
+        if device != "cpu":
+            try:
+                from focaldepth.scenes import lens_torch
+            except ImportError as error:
+                raise MissingExtraError(f"device {device}", "networks") from error
+
+            return lens_torch.sample_lens(
+                self.layers,
+                self.size,
+                self.axis.to(Unit.DIOPTRE).values,
+                self.blur_scale,
+                samples=self.samples,
+                aperture=self.aperture,
+                seed=self.number,
+                device=device,
+            )
         return sample_lens(
             self.layers,
             self.size,
@@ -101,9 +122,9 @@ class World:
             seed=self.number,
         )
 
-    def sample(self) -> Sample:
-        """Render: 8-bit sRGB frames, exact depth in metres, the sharp picture."""
-        frames = encode(self.light())
+    def sample(self, device: str = "cpu") -> Sample:
+        """Render: 8-bit sRGB frames, exact depth in metres, the sharp picture; `device` as in `light`."""
+        frames = encode(self.light(device))
         sharp, nearness = centre_view(self.layers, self.size)
         name = f"{self.number:06d}"
         stack = FocalStack.from_arrays(frames, self.axis, optics=self.optics, transfer=Transfer.SRGB, name=name)

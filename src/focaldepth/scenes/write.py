@@ -38,6 +38,7 @@ class Job:
             scene: frames, focus, depth, all_in_focus).
         shard: scenes per folder or file.
         photographs: folder of textures; empty = procedural ones only.
+        device: that samples the lens: "cpu", or a device of torch; may differ from one part of a data set to the next.
     """
 
     settings: SceneSettings
@@ -45,6 +46,7 @@ class Job:
     format: str = "fod500"
     shard: int = 100
     photographs: str = ""
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -227,7 +229,8 @@ class _Renders:
     """Renders scenes in order, in as many processes as the run has threads; a few scenes are not worth starting any."""
 
     def __init__(self, job: Job, run: Run, count: int) -> None:
-        self._job, self._workers = job, min(run.threads, count // _WORTH_A_PROCESS)
+        self._job = job
+        self._workers = min(run.threads, count // _WORTH_A_PROCESS) if job.device == "cpu" else 1
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> _Renders:
@@ -260,12 +263,13 @@ def _start_worker(job: Job) -> None:
         os.environ["OMP_NUM_THREADS"] = "1"
     cv2.setNumThreads(1)
     _work["settings"] = job.settings
+    _work["device"] = job.device
     _work["photographs"] = Photographs.of(job.photographs) if job.photographs else None
 
 
 def _render(number: int) -> tuple[World, Sample]:
     world = make_world(_work["settings"], number, _work["photographs"])
-    sample = world.sample()
+    sample = world.sample(_work["device"])
     return _bare(world), sample
 
 

@@ -203,7 +203,9 @@ class _Training:
         self.stage = stage
         trained = set(chosen(self.net, settings.train, f"stage {stage.name}"))
         self.optimiser = make_optimiser([p for n, p in self.net.named_parameters() if n in trained], settings)
-        found = source(stage, self.wishes.root)
+        # Processes that make batches have no GPU of their own.
+        device = "cpu" if self.wishes.workers else str(self.processes.device)
+        found = source(stage, self.wishes.root, device=device)
         self.order = Order(len(found), settings.batch, settings.seed, self.place.stage)
         self.feeder = Feeder(found, stage, self.order)
         self.judge = None
@@ -278,7 +280,8 @@ class _Training:
             self.average.update(self.net, step)
         self.place.step += 1
         self.torn = False
-        if self.processes.first and self.place.step % settings.picture_steps == 0:
+        shown = self.place.step in (1, self._last_step(stage)) or self.place.step % settings.picture_steps == 0
+        if self.processes.first and shown:
             self.events.pictures(self._total(), self.said.out, parts[-1], stage.convention)
 
     def _tell(self, stage: Stage, times: Mapping[str, float]) -> None:

@@ -63,7 +63,9 @@ class TrainSettings:
     validate_items: int = setting(0, "stacks of a validation; 0 = all of the split", low=0)
     checkpoint_steps: int = setting(500, "steps from one checkpoint to the next", low=1)
     log_steps: int = setting(1, "steps from one line of the log to the next", low=1)
-    picture_steps: int = setting(500, "steps from one picture in the event file to the next", low=1)
+    picture_steps: int = setting(
+        500, "steps from one picture in the event file to the next; the first and the last step have one", low=1
+    )
 
     def __post_init__(self) -> None:
         check(self)

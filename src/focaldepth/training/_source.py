@@ -55,12 +55,14 @@ class Scenes:
         count: in an epoch.
         endless: every epoch shows others.
         misaligned: shift and scale frames by the errors of a phone's focus motor.
+        device: that samples the lens, as in `World.light`.
     """
 
     data: SceneData
     count: int
     endless: bool
     misaligned: bool
+    device: str = "cpu"
     kept: dict[int, Sample] = field(default_factory=dict, compare=False, repr=False)
 
     def __len__(self) -> int:
@@ -85,15 +87,21 @@ class Scenes:
 
         names = ("height", "width", "frames", "scale", "samples", "blur", "seed")
         settings = SceneSettings(**{name: getattr(self.data, name) for name in names})
-        sample = make_world(settings, number).sample()
+        sample = make_world(settings, number).sample(self.device)
         return _disturbed(sample, number) if self.misaligned else sample
 
 
 Source = Items | Scenes
 
 
-def source(stage: Stage, root: str | Path | None, *, validation: bool = False) -> Source:
+def source(stage: Stage, root: str | Path | None, *, validation: bool = False, device: str = "cpu") -> Source:
     """Return the stacks that a stage is trained on, or validated on.
+
+    Args:
+        stage: says which.
+        root: folder of a data set.
+        validation: the ones to compare weights on.
+        device: that renders scenes.
 
     Raises:
         ReadError: the data are not there (says what was looked for, where, and how to get it), or there are none.
@@ -105,7 +113,7 @@ def source(stage: Stage, root: str | Path | None, *, validation: bool = False) -
     if settings.data == SCENES:
         if split not in _SPLITS:
             raise SettingError(f"scenes have no split {split!r}.", where="recipe", hint=f"There are {_SPLITS[1:]}.")
-        return _scenes(stage, validation=validation)
+        return _scenes(stage, validation, device)
     from focaldepth.datasets._dataset import dataset
 
     made = dataset(settings.data, **group(stage.texts, "data_options"))
@@ -121,12 +129,12 @@ def source(stage: Stage, root: str | Path | None, *, validation: bool = False) -
     return Items(tuple(item.name for item in found), tuple(item.open for item in found))
 
 
-def _scenes(stage: Stage, *, validation: bool) -> Scenes:
+def _scenes(stage: Stage, validation: bool, device: str) -> Scenes:
     data = stage.scenes
     if validation:
         others = replace(data, seed=data.seed + _VALIDATION_SEED)
         return Scenes(others, data.validation, endless=False, misaligned=stage.settings.misaligned)
-    return Scenes(data, data.count, data.endless, stage.settings.misaligned)
+    return Scenes(data, data.count, data.endless, stage.settings.misaligned, device)
 
 
 def thinned(found: Source, count: int) -> Sequence[int]:

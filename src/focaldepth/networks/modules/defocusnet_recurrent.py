@@ -78,7 +78,7 @@ class RecurrentDefocusNet(FocusNet):
             positions = focus[:, :, None, None, None].expand(-1, -1, 1, *frames.shape[-2:])
             frames = torch.cat((frames, positions), 2)
         b, n, _, height, width = frames.shape
-        sizes = ((c, height >> k, width >> k) for k, c in enumerate((*_WIDTHS, _WIDTHS[-1])))
+        sizes = ((c, height // 2**k, width // 2**k) for k, c in enumerate((*_WIDTHS, _WIDTHS[-1])))
         state = [frames.new_zeros(b, *size) for size in sizes]
         output, outputs = frames.new_zeros(b, 1, height, width), []
         for i in range(n):

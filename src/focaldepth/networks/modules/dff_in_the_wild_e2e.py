@@ -36,8 +36,9 @@ def flow(coefficients: Tensor, field_of_view: Tensor, height: int, width: int) -
         height, width: size of the pictures.
     """
     zoom = (field_of_view + coefficients[..., 0] - 1)[:, :, None, None]
-    x = torch.linspace(-1, 1, width, device=zoom.device, dtype=zoom.dtype)
-    y = torch.linspace(-1, 1, height, device=zoom.device, dtype=zoom.dtype)[:, None]
+    # Not by linspace, whose length would be a fixed number in exported files.
+    x = torch.arange(width, device=zoom.device, dtype=zoom.dtype) * (2 / (width - 1)) - 1
+    y = torch.arange(height, device=zoom.device, dtype=zoom.dtype)[:, None] * (2 / (height - 1)) - 1
     shift = coefficients[..., 1:, None, None]
     along_x = (width // 2) * zoom * x + shift[:, :, 0]
     along_y = (height // 2) * zoom * y + shift[:, :, 1]
