@@ -243,10 +243,12 @@ class _Training:
             self._step(stage, [part.to(self.processes.device) for part in parts])
             self._tell(stage, {"data_s": loaded - waited, "step_s": time.monotonic() - loaded})
             step, end = self.place.step, self.place.step == last
-            if self.judge is not None and (end or step % (stage.settings.validate_epochs * self.order.steps) == 0):
+            due = end or step % (stage.settings.validate_epochs * self.order.steps) == 0
+            if self.judge is not None and due:
                 self._validate(stage, self.judge)
             stop = not end and self._time_is_over()
-            if end or stop or step % stage.settings.checkpoint_steps == 0:
+            # After a validation too: the best weights and the note of their value belong together.
+            if due or stop or step % stage.settings.checkpoint_steps == 0:
                 self._save_checkpoint()
             if stop:
                 self._note(f"time is over after step {step} of {last}; --resume goes on from there")
