@@ -11,8 +11,8 @@ from _record import RESULTS, ROOT, markdown
 
 HERE = Path(__file__).parent
 ORDER = (
-    "startup", "accuracy", "measures", "alignment", "speed", "memory", "networks", "refocus", "rendering", "scenes",
-    "training",
+    "startup", "accuracy", "measures", "alignment", "speed", "memory", "networks", "networks_memory", "networks_onnx",
+    "networks_tiles", "refocus", "rendering", "scenes", "training", "science",
 )  # fmt: skip
 
 
