@@ -1,4 +1,6 @@
 from focaldepth._version import __version__ as __version__
+from focaldepth.benchmark._evaluate import Evaluation as Evaluation
+from focaldepth.benchmark._evaluate import evaluate as evaluate
 from focaldepth.core.alignment import Alignment as Alignment
 from focaldepth.core.axis import FocusAxis as FocusAxis
 from focaldepth.core.axis import Unit as Unit
@@ -13,6 +15,7 @@ from focaldepth.core.progress import Run as Run
 from focaldepth.core.result import DepthMap as DepthMap
 from focaldepth.core.result import DepthResult as DepthResult
 from focaldepth.core.result import Estimate as Estimate
+from focaldepth.core.sample import Item as Item
 from focaldepth.core.sample import Sample as Sample
 from focaldepth.core.stack import FocalStack as FocalStack
 from focaldepth.core.stack import Transfer as Transfer
@@ -21,3 +24,8 @@ from focaldepth.estimate import EstimateSettings as EstimateSettings
 from focaldepth.estimate import estimate as estimate
 from focaldepth.estimate import fuse as fuse
 from focaldepth.io.load import load_stack as load_stack
+from focaldepth.training._loop import Trained as Trained
+from focaldepth.training._loop import TrainSettings as TrainSettings
+from focaldepth.training._loop import train as train
+from focaldepth.training._recipe import Recipe as Recipe
+from focaldepth.training._recipe import load_recipe as load_recipe

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from focaldepth.benchmark import _run_suite
-from focaldepth.benchmark._evaluate import evaluate_method
+from focaldepth.benchmark._evaluate import evaluate
 from focaldepth.benchmark._found import Found, find_data
 from focaldepth.benchmark._outcome import KNOWN, MEASURED, POOLED, PRINTED, TIME, blocks, overview
 from focaldepth.benchmark._run_suite import judged_by, ready, run_suite, tasks
@@ -139,7 +139,7 @@ class TestRuns:
         record = judged_by("plain")
         for name in ("naive", "classical-fast"):
             settings = EstimateSettings(name, "none")
-            theirs = evaluate_method(found[0].items, "plain", record, settings)
+            theirs = evaluate(found[0].items, settings, "plain", record=record)
             line = made[0].line(name)
             assert line is not None
             assert line.images == 2

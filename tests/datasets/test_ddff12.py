@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import savemat
 
-from focaldepth.benchmark._evaluate import evaluate_method
+from focaldepth.benchmark._evaluate import evaluate
 from focaldepth.benchmark._protocol import PROTOCOLS
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import ReadError, SettingError
@@ -106,7 +106,7 @@ class TestOfficial:
     def test_the_leak_stands_in_every_evaluation(self, official: Path) -> None:
         protocol, settings = PROTOCOLS.get("ddff-official-val"), EstimateSettings("naive", "none")
         items = dataset("ddff12").items(official, "val")
-        found = evaluate_method(items[:1], "ddff-official-val", protocol, settings)
+        found = evaluate(items[:1], settings, "ddff-official-val", record=protocol)
         assert f"val_00000: {_ddff.LEAK}" in found.warnings
         assert found.units == ("disparity_px",)
 

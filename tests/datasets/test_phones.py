@@ -10,7 +10,7 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from focaldepth.benchmark._evaluate import evaluate_method
+from focaldepth.benchmark._evaluate import evaluate
 from focaldepth.benchmark._protocol import PROTOCOLS, Column
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import ReadError, SettingError, StackError
@@ -166,7 +166,7 @@ class TestSmartphone:
         """MAE* = sum c |e| / sum c over the truth within the sweep, by hand."""
         item = dataset("smartphone").items(sweeps, "test")[0]
         record, naive = PROTOCOLS.get("smart-wild"), EstimateSettings(method="naive", align="none")
-        found = evaluate_method([item], "smart-wild", record, naive)
+        found = evaluate([item], naive, "smart-wild", record=record)
         sample = item.open()
         result = estimate(sample.stack, naive, unit="dioptre", fill=True)
         assert result.filled is not None
@@ -183,13 +183,13 @@ class TestSmartphone:
         item = dataset("smartphone").items(sweeps, "test")[0]
         bare = replace(item, open=lambda: replace(item.open(), confidence=None))
         with pytest.raises(StackError, match="carries no confidence of its truth, which confident-mae weights by"):
-            evaluate_method([bare], "smart-wild", PROTOCOLS.get("smart-wild"), EstimateSettings(method="naive"))
+            evaluate([bare], EstimateSettings(method="naive"), "smart-wild")
 
     def test_no_truth_is_no_crash(self, sweeps: Path) -> None:
         item = dataset("smartphone").items(sweeps, "test")[0]
         bare = replace(item, open=lambda: replace(item.open(), truth=None))
         with pytest.raises(StackError, match="test/scene_b: carries no truth to compare with"):
-            evaluate_method([bare], "plain", PROTOCOLS.get("plain"), EstimateSettings(method="naive"))
+            evaluate([bare], EstimateSettings(method="naive"))
 
     def test_settings_are_checked(self) -> None:
         with pytest.raises(SettingError, match="frames is 50"):

@@ -10,7 +10,7 @@ from math import nan
 import numpy as np
 
 from focaldepth._provenance import forget_peak
-from focaldepth.benchmark._protocol import Column, Protocol
+from focaldepth.benchmark._protocol import PROTOCOLS, Column, Protocol
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import FocalDepthError, StackError
 from focaldepth.core.progress import Inside, Run
@@ -104,12 +104,12 @@ class Scored:
     seconds: float
 
 
-def evaluate_method(
+def evaluate(
     data: Sequence[Item],
-    name: str,
-    record: Protocol,
-    settings: EstimateSettings,
+    settings: EstimateSettings = EstimateSettings(),
+    protocol: str = "plain",
     *,
+    record: Protocol | None = None,
     method_settings: Mapping[str, str] | None = None,
     run: Run | None = None,
     watch: Callable[[Judged], None] | None = None,
@@ -117,18 +117,20 @@ def evaluate_method(
     """Run a method on every stack of a data set and score it.
 
     Args:
-        data: the stacks.
-        name: of the protocol.
-        record: the protocol.
+        data: the stacks, such as `dataset(...).items(root)`.
         settings: of `estimate`; unit, filling and area are set by the protocol.
+        protocol: its name; `focaldepth methods --protocols` lists them.
+        record: a protocol in the place of the one of that name.
         method_settings: as in `estimate`.
         run: progress, threads, memory.
         watch: called after every image, for pictures.
 
     Raises:
+        UnknownNameError: there is no such protocol.
+        StackError: a stack carries no truth, or lacks the confidence that a column weights by.
         UnitError: no law leads from the unit of a stack to the one of the protocol.
     """
-    run = run or Run()
+    run, record = run or Run(), record or PROTOCOLS.get(protocol)
     filled = Scores(tuple(dict.fromkeys(c.metric for c in record.columns if not c.claimed)))
     claimed = Scores(tuple(dict.fromkeys(c.metric for c in record.columns if c.claimed)))
     pictures = any("pictures" in metric(c.metric).facts.needs for c in record.columns)
@@ -154,7 +156,7 @@ def evaluate_method(
             value = (claimed if first.claimed else filled).of(item.name, first.metric)
             watch(Judged(item.name, one.result, one.filled, value))
         run.advance()
-    return Evaluation(name, record, settings.method, filled, claimed, seconds, tuple(units), tuple(warnings))
+    return Evaluation(protocol, record, settings.method, filled, claimed, seconds, tuple(units), tuple(warnings))
 
 
 def score_sample(

@@ -58,7 +58,7 @@ def command(method: str, data: tuple[str, ...], output: str | None, **options: A
     writes; with --root the name of a data set such as fod500. Every stack goes through the same door as in `estimate`;
     unit and filling are the protocol's.
     """
-    from focaldepth.benchmark._evaluate import evaluate_method
+    from focaldepth.benchmark._evaluate import evaluate
     from focaldepth.benchmark._protocol import PROTOCOLS
     from focaldepth.estimate import make_method
     from focaldepth.io._atomic import check_target
@@ -79,7 +79,7 @@ def command(method: str, data: tuple[str, ...], output: str | None, **options: A
         check_target(out, options["overwrite"], inputs=inputs, record=RECORD)
     extremes = Extremes(metric(protocol.columns[0].metric).facts.better)
     with _work.running(options) as run:
-        found = evaluate_method(stacks, name, protocol, settings, method_settings=chosen, run=run, watch=extremes.take)
+        found = evaluate(stacks, settings, name, record=protocol, method_settings=chosen, run=run, watch=extremes.take)
     facts = {"command": "evaluate", "version": __version__, "settings": asdict(settings), "method_settings": chosen}
     facts["line"] = "focaldepth " + shlex.join(sys.argv[1:])
     files = []

@@ -34,7 +34,7 @@ _DROPOUT = 4
 
 
 @dataclass(frozen=True)
-class Wishes:
+class TrainSettings:
     """What a run is told beside its recipe.
 
     Attributes:
@@ -79,7 +79,7 @@ class Trained:
     rank: int = 0
 
 
-def train(recipe: Recipe, out: Path, wishes: Wishes, run: Run = Run()) -> Trained:
+def train(recipe: Recipe, out: str | Path, wishes: TrainSettings = TrainSettings(), run: Run = Run()) -> Trained:
     """Train a network by a recipe; under torchrun together with the other processes.
 
     Args:
@@ -94,6 +94,7 @@ def train(recipe: Recipe, out: Path, wishes: Wishes, run: Run = Run()) -> Traine
         MemoryLimitError: the batch does not fit.
         Cancelled: the caller asked to stop.
     """
+    out = Path(out)
     with joined(wishes.device) as processes, _reproducible(recipe, processes):
         if not processes.first:
             processes.wait()  # until the first has taken the folder
@@ -128,7 +129,7 @@ class _Training:
 
     recipe: Recipe
     out: Path
-    wishes: Wishes
+    wishes: TrainSettings
     run: Run
     processes: Processes
     place: Place = field(default_factory=Place)
