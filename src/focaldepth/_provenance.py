@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import sys
 import time
@@ -75,10 +76,19 @@ def versions() -> dict[str, str]:
     return found
 
 
-def forget_peak() -> None:
-    """Let peak memory begin anew, for a process that measures many runs; only Linux can."""
+def forget_peak() -> int | None:
+    """Let peak memory begin anew, for a process that measures many runs; only Linux can.
+
+    Returns:
+        What the process holds now, in bytes; None where the peak could not be forgotten.
+    """
+    with suppress(OSError, AttributeError):  # other systems, other C libraries
+        # What earlier runs freed and the allocator kept would hide what the next one takes.
+        ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        return peak_memory()
+    return None
 
 
 def peak_memory() -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,8 @@ METHODS: Registry[type[Method]] = Registry(
     derived="focaldepth.networks._method",
 )
 """All methods by name, every network among them; `auto` names the best there is."""
+AnyMethod = str | type[Method] | Method
+"""How a method may be given: its name, its class, or an object with its settings."""
 _OF_SOME = {
     "prefer": ("does not take it.", "Leave --prefer away, or choose classical or classical-fast."),
     "curves": ("does not take it.", "Leave --curves away, or choose classical or classical-fast."),
@@ -84,6 +86,7 @@ def estimate(
     stack: FocalStack,
     settings: EstimateSettings | None = None,
     *,
+    method: AnyMethod | None = None,
     method_settings: Mapping[str, str] | None = None,
     transforms: Alignment | None = None,
     run: Run | None = None,
@@ -94,7 +97,9 @@ def estimate(
     Args:
         stack: frames, focus positions, optics; see `load_stack` and `FocalStack.from_arrays`.
         settings: what to do; the defaults are meant to work. Alternatively give its fields as keyword arguments.
-        method_settings: settings of the method as texts, as ``--set key=value`` gives them.
+        method: in the place of that of the settings: a name, a class, or an object with its settings, which need not
+            be registered.
+        method_settings: settings of the method as texts, as ``--set key=value`` gives them; an object has its own.
         transforms: alignment to use instead of finding one, for instance that of another run (`result.alignment`).
         run: progress, cancellation, threads, memory limit.
         **options: fields of EstimateSettings.
@@ -115,31 +120,33 @@ def estimate(
     """
     chosen = settings if settings is not None else EstimateSettings()
     chosen = replace(chosen, **options) if options else chosen
+    if isinstance(method, str):
+        chosen, method = replace(chosen, method=method), None
     run = run or Run()
     recorder = Recorder(run)
     run = recorder.run
-    name = METHODS.resolve(chosen.method)
-    method = make_method(chosen, method_settings or {})
+    made = make_method(chosen, method_settings or {}, method)
     unit = Unit.parse(chosen.unit) if chosen.unit else stack.axis.unit
     _check_unit(stack, unit)
-    _check_memory(stack, method, run, aligned=chosen.align != "none" or transforms is not None)
+    _check_memory(stack, made, run, aligned=chosen.align != "none" or transforms is not None)
     for warning in stack.info.warnings:
         run.warn(warning)
     watched = RememberedPreviews.of(stack)
-    by_itself = method.spec.aligns and chosen.align == "auto"
+    by_itself = made.spec.aligns and chosen.align == "auto"
     with recorder.timed("align"):
         alignment = find_alignment(watched, replace(chosen, align="none") if by_itself else chosen, transforms, run)
         prepared, used = prepare(watched, alignment, chosen, run)
     with recorder.timed("depth"):
-        found = method(prepared, run_of_method(stack, run))
+        found = made(prepared, run_of_method(stack, run))
     if found.map.valid.mean() < _HARDLY_ANY:
         run.warn("Hardly any pixel carries depth: the frames show no texture that comes into focus between the ends.")
     with recorder.timed("finish"):
         result = _finish(found, prepared, unit, chosen)
         result = replace(result, transforms=used, alignment=alignment)
+    name = name_of(chosen.method if method is None else method)
     plain = {
-        "front_door": asdict(chosen),
-        "method": asdict(method),  # type: ignore[call-overload]
+        "front_door": asdict(chosen) | ({} if method is None else {"method": name}),
+        "method": asdict(made),  # type: ignore[call-overload]
         "alignment": {"rule": alignment.rule, **alignment.evidence},
     }
     return replace(result, provenance=recorder.provenance(name, plain, stack, found.weights))
@@ -202,16 +209,52 @@ def _fuse_like(stack: FocalStack, like: DepthResult, chosen: EstimateSettings, r
     return replace(result, extras={}, provenance=recorder.provenance("pick-frames", plain, stack, {}))
 
 
-def make_method(settings: EstimateSettings, method_settings: Mapping[str, str]) -> Method:
-    """Return the method with its settings; front-door choices that it understands are passed on."""
-    cls = METHODS.get(settings.method)
-    own = {f.name: f for f in facts(cls)}
+def make_method(
+    settings: EstimateSettings, method_settings: Mapping[str, str], method: AnyMethod | None = None
+) -> Method:
+    """Return the method with its settings; front-door choices that it understands are passed on.
+
+    Args:
+        settings: of the run.
+        method_settings: of the method, as texts.
+        method: a name, a class or an object in the place of the name in the settings.
+
+    Raises:
+        UnknownNameError: no method, or no setting, of that name.
+        SettingError: a choice that the method does not take, or an object that is no method.
+    """
+    chosen = settings.method if method is None else method
+    given = METHODS.get(chosen) if isinstance(chosen, str) else chosen
+    if not (is_dataclass(given) and callable(given) and hasattr(given, "spec")):
+        hint = "A method is a frozen dataclass with a `spec` and a call from stack to estimate."
+        raise SettingError(f"{given!r} is no method.", where="method", hint=hint)
+    own = {f.name: f for f in facts(given)}
+    usual = EstimateSettings()
     for name, (what, hint) in _OF_SOME.items():
-        if name not in own and getattr(settings, name) != getattr(EstimateSettings(), name):
-            raise SettingError(f"{METHODS.resolve(settings.method)} {what}", where=name, hint=hint)
-    chosen = {name: getattr(settings, name) for name in ("fusion", *_OF_SOME) if name in own}
-    passed = {name: str(value) for name, value in chosen.items() if value != "" and own[name].accepts(value)}
-    return parse(cls, {**passed, **method_settings})
+        if name not in own and getattr(settings, name) != getattr(usual, name):
+            raise SettingError(f"{name_of(chosen)} {what}", where=name, hint=hint)
+    choices = {name: getattr(settings, name) for name in ("fusion", *_OF_SOME) if name in own}
+    if isinstance(given, type):
+        passed = {name: str(value) for name, value in choices.items() if value != "" and own[name].accepts(value)}
+        return parse(given, {**passed, **method_settings})
+    if method_settings:
+        key = next(iter(method_settings))
+        raise SettingError(f"{name_of(given)} is an object with its settings.", where=key, hint="Set it in the object.")
+    return replace(given, **{n: v for n, v in choices.items() if v != getattr(usual, n) and own[n].accepts(v)})
+
+
+def name_of(method: AnyMethod) -> str:
+    """Return the name of a method: the registered one, else that of its class.
+
+    >>> from focaldepth.classical.naive import Naive
+    >>> name_of("auto"), name_of(Naive), name_of(Naive(sigma=3.0))
+    ('classical', 'naive', 'naive')
+    """
+    if isinstance(method, str):
+        return METHODS.resolve(method)
+    cls = method if isinstance(method, type) else type(method)
+    stem = cls.__module__.rpartition(".")[2].replace("_", "-")
+    return stem if stem in METHODS.names() and METHODS.get(stem) is cls else cls.__name__
 
 
 def find_alignment(

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from focaldepth.benchmark._evaluate import evaluate_method
+from focaldepth.benchmark._evaluate import evaluate
 from focaldepth.benchmark._protocol import PROTOCOLS, Column, Protocol
 from focaldepth.core.axis import FocusAxis, Unit
 from focaldepth.core.errors import Cancelled, ReadError, StackError, UnitError
@@ -49,7 +49,7 @@ class TestNumbers:
     def test_the_table_is_what_estimate_gives(self) -> None:
         """MAE of the filled map within the focus range, in dioptres, for two scenes; their mean."""
         data = [sample(1), sample(2)]
-        found = evaluate_method(listed(*data), "plain", PLAIN, NAIVE)
+        found = evaluate(listed(*data), NAIVE, "plain")
         expected = []
         for one in data:
             assert one.truth is not None
@@ -67,13 +67,13 @@ class TestNumbers:
 
     def test_printed_in_per_cent(self) -> None:
         record = replace(PLAIN, columns=(Column("bad-pix"), Column("bad-pix", 100)))
-        found = evaluate_method(listed(sample()), "p", record, NAIVE)
+        found = evaluate(listed(sample()), NAIVE, record=record)
         assert found.mean(record.columns[1]) == pytest.approx(100 * found.mean(record.columns[0]))
         assert found.pooled(record.columns[1]) == pytest.approx(100 * found.pooled(record.columns[0]))
 
     def test_claims_are_judged_apart(self) -> None:
         """Of what a method marks as not valid nothing counts in the columns of claims."""
-        found = evaluate_method(listed(sample()), "plain", PLAIN, EstimateSettings("classical-fast", "none"))
+        found = evaluate(listed(sample()), EstimateSettings("classical-fast", "none"), "plain")
         share = found.mean(Column("valid-share", claimed=True))
         assert 0.1 < share < 1
         assert found.mean(Column("mae", claimed=True)) < found.mean(Column("mae"))
@@ -86,8 +86,8 @@ class TestNumbers:
         empty = replace(empty, truth=DepthMap(empty.truth.values, empty.truth.unit, nothing))
         column = Column("mae")
         record = Protocol("t", "s", "d", (column,))
-        ours = evaluate_method(listed(one, empty), "p", record, NAIVE).mean(column)
-        theirs = evaluate_method(listed(one, empty), "p", replace(record, empty=0.0), NAIVE).mean(column)
+        ours = evaluate(listed(one, empty), NAIVE, record=record).mean(column)
+        theirs = evaluate(listed(one, empty), NAIVE, record=replace(record, empty=0.0)).mean(column)
         assert theirs == pytest.approx(ours / 2)
 
     def test_frames_of_the_protocol(self) -> None:
@@ -95,40 +95,40 @@ class TestNumbers:
         one, column = sample(frames=10), Column("mae")
         record = Protocol("t", "s", "d", (column,), frames=(0, 2, 4, 6, 9), of=10)
         chosen = replace(one, stack=one.stack.take(record.frames))
-        whole = evaluate_method(listed(one), "p", record, NAIVE)
-        part = evaluate_method(listed(chosen), "p", replace(record, frames=(), of=0), NAIVE)
+        whole = evaluate(listed(one), NAIVE, record=record)
+        part = evaluate(listed(chosen), NAIVE, record=replace(record, frames=(), of=0))
         assert whole.mean(column) == part.mean(column)
         for reference in (4, 5):
-            moved = evaluate_method(listed(replace(one, reference=reference)), "p", record, NAIVE)
+            moved = evaluate(listed(replace(one, reference=reference)), NAIVE, record=record)
             assert moved.mean(column) == part.mean(column)
 
     def test_frames_without_positions_are_fitted_and_the_fit_is_named(self) -> None:
         """Depth in frames against metres: no law leads there, an affine fit does."""
         one = sample()
         relative = replace(one, stack=replace(one.stack, axis=FocusAxis.frames(len(one.stack))))
-        found = evaluate_method(listed(relative), "scale-free", PROTOCOLS.get("scale-free"), NAIVE)
+        found = evaluate(listed(relative), NAIVE, "scale-free")
         assert found.filled.fits["scene3"].startswith("affine fit: ")
         assert np.isfinite(found.mean(Column("mae")))
         with pytest.raises(UnitError, match="scene3: no law"):
-            evaluate_method(listed(relative), "plain", PLAIN, NAIVE)
+            evaluate(listed(relative), NAIVE, "plain")
 
     def test_a_moved_truth_has_no_picture_to_compare(self) -> None:
         """Pictures are compared only in the geometry of the truth."""
         made = render(LayeredScene(height=96, width=128, frames=8, seed=3))
         one = Sample(made.stack, made.truth, made.all_in_focus, name="scene")
-        assert np.isfinite(evaluate_method(listed(one), "plain", PLAIN, NAIVE).mean(Column("psnr")))
+        assert np.isfinite(evaluate(listed(one), NAIVE, "plain").mean(Column("psnr")))
         frames = one.stack.read_all()
         moves = [np.array([[1.0, 0, 1.2 * i], [0, 1.0, 0]]) for i in range(len(frames))]
         size, mode = frames.shape[2:0:-1], cv2.BORDER_REFLECT
         shifted = np.stack([cv2.warpAffine(f, m, size, borderMode=mode) for f, m in zip(frames, moves, strict=True)])
         source = type(one.stack).from_arrays(shifted, one.stack.axis)
         handheld = replace(one, stack=source, reference=0)
-        found = evaluate_method(listed(handheld), "plain", PLAIN, EstimateSettings("naive", "ecc"))
+        found = evaluate(listed(handheld), EstimateSettings("naive", "ecc"), "plain")
         assert np.isnan(found.mean(Column("psnr")))
         assert np.isfinite(found.mean(Column("mae")))
 
     def test_the_first_image_pays_for_the_start(self) -> None:
-        found = evaluate_method(listed(sample(1), sample(2)), "plain", PLAIN, NAIVE)
+        found = evaluate(listed(sample(1), sample(2)), NAIVE, "plain")
         assert replace(found, seconds={"a": 9.0, "b": 1.0, "c": 3.0}).seconds_per_image == 2.0
         assert replace(found, seconds={"a": 9.0}).seconds_per_image == 9.0
         assert np.isnan(replace(found, seconds={}).seconds_per_image)
@@ -139,10 +139,10 @@ class TestNumbers:
                 return True
 
         with pytest.raises(Cancelled):
-            evaluate_method(listed(sample()), "plain", PLAIN, NAIVE, run=Run(Stop()))
+            evaluate(listed(sample()), NAIVE, "plain", run=Run(Stop()))
 
     def test_rules_without_a_unit_take_that_of_the_truth(self) -> None:
-        found = evaluate_method(listed(sample()), "p", Protocol("t", "s", "d", (Column("mae"),), Rules()), NAIVE)
+        found = evaluate(listed(sample()), NAIVE, record=Protocol("t", "s", "d", (Column("mae"),), Rules()))
         truth = sample().truth
         assert truth is not None
         assert found.units == (truth.unit.value,)

@@ -260,6 +260,13 @@ class TestStore:
         with pytest.raises(ReadError, match="line 1 is damaged"):
             RunStore(path)
 
+    def test_runs_of_another_version_are_made_anew(self, tmp_path: Path) -> None:
+        """A line with other fields is no damage, and no run."""
+        path = tmp_path / "runs"
+        RunStore(path).add(self.RUN)
+        path.write_bytes(b'{"data": "d", "image": "i", "entry": "e", "arm": "", "peak_bytes": 1}\n' + path.read_bytes())
+        assert len(RunStore(path)) == 1
+
 
 class TestTables:
     def test_measured_beside_published_beside_best(self, tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from focaldepth._provenance import forget_peak
 from focaldepth.benchmark._protocol import PROTOCOLS, Column, Protocol
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import FocalDepthError, StackError
+from focaldepth.core.method import Method
 from focaldepth.core.progress import Inside, Run
 from focaldepth.core.result import DepthMap, DepthResult
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.stack import white_of
-from focaldepth.estimate import EstimateSettings, estimate
+from focaldepth.estimate import AnyMethod, EstimateSettings, estimate, make_method, name_of
 from focaldepth.metrics._case import Case, Rules, make_case, with_pictures
 from focaldepth.metrics._geometry import confidence_in_geometry, in_geometry, place_of_truth
 from focaldepth.metrics._metric import metric
@@ -96,12 +97,16 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Scored:
-    """Cases of the filled map and of what is claimed; the result and the time it took."""
+    """Cases of the filled map and of what is claimed; the result, its time, and the bytes it took beside what was held.
+
+    The bytes are those of the main memory that the process held at most, above what it held before; NaN = not known.
+    """
 
     filled: Case
     claimed: Case
     result: DepthResult
     seconds: float
+    grown_bytes: float = nan
 
 
 def evaluate(
@@ -109,6 +114,7 @@ def evaluate(
     settings: EstimateSettings = EstimateSettings(),
     protocol: str = "plain",
     *,
+    method: AnyMethod | None = None,
     record: Protocol | None = None,
     method_settings: Mapping[str, str] | None = None,
     run: Run | None = None,
@@ -120,17 +126,21 @@ def evaluate(
         data: the stacks, such as `dataset(...).items(root)`.
         settings: of `estimate`; unit, filling and area are set by the protocol.
         protocol: its name; `focaldepth methods --protocols` lists them.
+        method: in the place of that of the settings, as in `estimate`: a name, a class or an object of your own.
         record: a protocol in the place of the one of that name.
         method_settings: as in `estimate`.
         run: progress, threads, memory.
         watch: called after every image, for pictures.
 
     Raises:
-        UnknownNameError: there is no such protocol.
-        StackError: a stack carries no truth, or lacks the confidence that a column weights by.
+        UnknownNameError: there is no such protocol or method.
+        StackError: there are no stacks; one carries no truth, or lacks the confidence that a column weights by.
         UnitError: no law leads from the unit of a stack to the one of the protocol.
     """
     run, record = run or Run(), record or PROTOCOLS.get(protocol)
+    if not data:
+        raise StackError("there is no stack to evaluate.", hint="Give the items of a data set: `dataset(...).items(root)`.")
+    made = make_method(settings, method_settings or {}, method)
     filled = Scores(tuple(dict.fromkeys(c.metric for c in record.columns if not c.claimed)))
     claimed = Scores(tuple(dict.fromkeys(c.metric for c in record.columns if c.claimed)))
     pictures = any("pictures" in metric(c.metric).facts.needs for c in record.columns)
@@ -142,7 +152,7 @@ def evaluate(
     inside = replace(run, progress=Inside(run.progress))
     for item in data:
         try:
-            one = score_sample(item.open(), record, settings, method_settings or {}, inside)
+            one = score_sample(item.open(), record, settings, made, inside)
         except FocalDepthError as error:
             error.where = error.where or item.name
             raise
@@ -156,11 +166,12 @@ def evaluate(
             value = (claimed if first.claimed else filled).of(item.name, first.metric)
             watch(Judged(item.name, one.result, one.filled, value))
         run.advance()
-    return Evaluation(protocol, record, settings.method, filled, claimed, seconds, tuple(units), tuple(warnings))
+    name = settings.method if method is None else method if isinstance(method, str) else name_of(method)
+    return Evaluation(protocol, record, name, filled, claimed, seconds, tuple(units), tuple(warnings))
 
 
 def score_sample(
-    sample: Sample, record: Protocol, settings: EstimateSettings, method_settings: Mapping[str, str], run: Run
+    sample: Sample, record: Protocol, settings: EstimateSettings, method: Method, run: Run
 ) -> Scored:
     """Run the method on one stack and compare.
 
@@ -168,7 +179,7 @@ def score_sample(
         sample: with its truth.
         record: the protocol.
         settings: of `estimate`; unit, filling and area are set by the protocol.
-        method_settings: as in `estimate`.
+        method: what runs.
         run: progress, threads, memory.
 
     Raises:
@@ -181,9 +192,9 @@ def score_sample(
     sample = replace(sample, stack=stack, reference=reference)
     rules = record.rules_for(stack, truth.unit)
     asked = replace(settings, unit=_asked(rules, stack.axis.unit), fill=True, area="mask")
-    forget_peak()
+    held = forget_peak()
     start = time.perf_counter()
-    result = estimate(stack, asked, method_settings=method_settings, run=run)
+    result = estimate(stack, asked, method=method, run=run)
     seconds = time.perf_counter() - start
     place = place_of_truth(result, sample)
     truth = in_geometry(truth, place, result.map.shape)
@@ -193,7 +204,8 @@ def score_sample(
     if sample.all_in_focus is not None and np.allclose(place, np.eye(3), atol=1e-6):
         case = with_pictures(case, result.all_in_focus, sample.all_in_focus, white_of(sample.all_in_focus.dtype))
     claimed = make_case(result.map, truth, rules, result.optics, confidence=weight)
-    return Scored(case, claimed, result, seconds)
+    peak = result.provenance.peak_memory_bytes
+    return Scored(case, claimed, result, seconds, nan if held is None or peak is None else float(max(peak - held, 0)))
 
 
 def _truth_of(sample: Sample, record: Protocol) -> DepthMap:

@@ -19,8 +19,9 @@ from focaldepth.core.axis import Unit
 from focaldepth.metrics._metric import metric
 
 TIME = "s / image"
-MEMORY = "peak MiB"
 """Median over images; the first run of a method, which pays for what is done once, is left out."""
+MEMORY = "memory MiB"
+"""Most of all images, beside what the process held before."""
 POOLED = "RMSE of all pixels"
 MEASURED, MISSING, KNOWN, PRINTED = "measured", "missing", "best known", "published"
 
@@ -204,7 +205,7 @@ def _values(found: Found, record: Protocol, label: str, runs: dict[str, RunRecor
         values[POOLED] = evaluation.pooled(rmse)
     later = [r.seconds for r in runs.values() if not r.first] or [r.seconds for r in runs.values()]
     values[TIME] = float(np.median(later))  # a busy machine makes outliers
-    return {**values, MEMORY: max(r.peak_bytes for r in runs.values()) / 2**20}
+    return {**values, MEMORY: max((r.grown_bytes for r in runs.values() if isfinite(r.grown_bytes)), default=nan) / 2**20}
 
 
 def _unrun(suite: Suite, found: Found, record: Protocol, ready: Ready) -> Iterator[Line]:

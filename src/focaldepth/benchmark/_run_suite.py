@@ -29,7 +29,7 @@ from focaldepth.core.errors import (
 from focaldepth.core.progress import Inside, Run
 from focaldepth.core.sample import Item, Sample
 from focaldepth.core.stack import FocalStack
-from focaldepth.estimate import EstimateSettings
+from focaldepth.estimate import EstimateSettings, make_method
 from focaldepth.metrics._case import Case
 from focaldepth.metrics._metric import metric
 from focaldepth.metrics._scores import Scores
@@ -177,7 +177,8 @@ def _run(suite: Suite, task: Task, sample: Sample, base: EstimateSettings, run: 
     sample = _frames(sample, task, suite)
     align = task.arm.align or ("auto" if sample.reference is not None else "none")
     settings = replace(base, method=task.ready.entry.method, weights=task.ready.weights, align=align, fusion="none")
-    one = score_sample(sample, record, settings, task.ready.entry.settings, run)
+    made = make_method(settings, task.ready.entry.settings)
+    one = score_sample(sample, record, settings, made, run)
     filled = Scores(tuple(dict.fromkeys(c.metric for c in record.columns if not c.claimed)))
     claimed = Scores(tuple(dict.fromkeys(c.metric for c in record.columns if c.claimed)))
     name = task.item.name
@@ -186,7 +187,7 @@ def _run(suite: Suite, task: Task, sample: Sample, base: EstimateSettings, run: 
     return replace(
         blank,
         seconds=one.seconds,
-        peak_bytes=float(one.result.provenance.peak_memory_bytes or np.nan),
+        grown_bytes=one.grown_bytes,
         filled={k: v.tolist() for k, v in filled.images[name].items()},
         claimed={k: v.tolist() for k, v in claimed.images[name].items()},
         compared=(filled.compared[name], claimed.compared[name]),

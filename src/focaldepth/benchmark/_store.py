@@ -27,7 +27,7 @@ class RunRecord:
         data, image, entry, arm: where it belongs.
         settings: digest of all that decides its numbers; another digest makes another run.
         seconds: time of the estimate.
-        peak_bytes: most memory of the process meanwhile.
+        grown_bytes: main memory that it took at most, beside what the process held before.
         first: it was the first run of its method in the process, and paid for what is done once.
         filled, claimed: metric -> sums.
         compared: number of compared pixels of (filled, claimed).
@@ -45,7 +45,7 @@ class RunRecord:
     arm: str
     settings: str
     seconds: float = nan
-    peak_bytes: float = nan
+    grown_bytes: float = nan
     first: bool = False
     filled: Mapping[str, list[float]] = field(default_factory=dict)
     claimed: Mapping[str, list[float]] = field(default_factory=dict)
@@ -68,6 +68,9 @@ class RunRecord:
         return not (self.refused or self.failed)
 
 
+_FIELDS = {f.name for f in fields(RunRecord)}
+
+
 class RunStore:
     """The file of finished runs; the last line of a key counts, a line cut off by a crash does not.
 
@@ -85,14 +88,16 @@ class RunStore:
         if path.exists():
             whole = 0
             for end, line in _lines(path):
-                record = _record(line)
-                if record is None and end < path.stat().st_size:
+                values = _values(line)
+                if values is None and end < path.stat().st_size:
                     raise ReadError(
                         f"line {len(self._runs) + 1} is damaged.", where=path, hint="Delete it, or give another -o."
                     )
-                if record is not None:
-                    self._take(record)
-                    whole = end
+                if values is None:
+                    continue
+                whole = end
+                if values.keys() == _FIELDS:  # other versions may write others; their runs are made anew
+                    self._take(_record(values))
             if whole < path.stat().st_size:
                 os.truncate(path, whole)
 
@@ -147,15 +152,18 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             yield end, line
 
 
-def _record(line: bytes) -> RunRecord | None:
+def _values(line: bytes) -> dict[str, Any] | None:
+    """Read a line; None where it is damaged or cut off."""
     try:
         values = _restored(json.loads(line))
-        known = {f.name for f in fields(RunRecord)}
-        if not line.endswith(b"\n") or set(values) != known:
-            return None
-        return RunRecord(**{**values, "compared": tuple(values["compared"]), "warnings": tuple(values["warnings"])})
-    except (ValueError, TypeError):
+    except ValueError:
         return None
+    whole = line.endswith(b"\n") and isinstance(values, dict) and values.keys() >= {"data", "image", "entry", "arm"}
+    return values if whole else None
+
+
+def _record(values: dict[str, Any]) -> RunRecord:
+    return RunRecord(**{**values, "compared": tuple(values["compared"]), "warnings": tuple(values["warnings"])})
 
 
 _WORDS = {"nan": nan, "inf": inf, "-inf": -inf}

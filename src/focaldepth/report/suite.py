@@ -168,7 +168,7 @@ def images_csv(outcome: SuiteOutcome) -> str:
     text = io.StringIO()
     out = csv.writer(text, lineterminator="\n")
     first = ["data", "protocol", "image", "method", "variation", "unit"]
-    out.writerow([*first, *headings, "seconds", "peak bytes", "fit", "not run"])
+    out.writerow([*first, *headings, "seconds", "memory bytes", "fit", "not run"])
     protocols = {b.found.key: b.found.protocol for b in outcome.blocks}
     for run in outcome.records:
         cells = dict.fromkeys(headings, "")
@@ -179,8 +179,8 @@ def images_csv(outcome: SuiteOutcome) -> str:
                 cells[column.heading] = "" if value != value else repr(value)
         seconds = f"{run.seconds:.4f}" if run.scored else ""
         place = (run.data, protocols[run.data], run.image, run.entry, run.arm, run.unit)
-        peak = f"{run.peak_bytes:.0f}" if isfinite(run.peak_bytes) else ""
-        out.writerow([*place, *cells.values(), seconds, peak, run.fit, run.failed or run.refused])
+        memory = f"{run.grown_bytes:.0f}" if isfinite(run.grown_bytes) else ""
+        out.writerow([*place, *cells.values(), seconds, memory, run.fit, run.failed or run.refused])
     return text.getvalue()
 
 
