@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -12,12 +13,15 @@ import pytest
 from focaldepth.benchmark._evaluate import evaluate
 from focaldepth.benchmark._protocol import PROTOCOLS, Column, Protocol
 from focaldepth.core.axis import FocusAxis, Unit
-from focaldepth.core.errors import Cancelled, ReadError, StackError, UnitError
+from focaldepth.core.errors import Cancelled, ReadError, SettingError, StackError, UnitError
+from focaldepth.core.method import Access, MethodSpec
 from focaldepth.core.progress import Run, Silent
-from focaldepth.core.result import DepthMap
+from focaldepth.core.result import DepthMap, Estimate
 from focaldepth.core.sample import Item, Sample
+from focaldepth.core.settings import setting
+from focaldepth.core.stack import FocalStack
 from focaldepth.datasets.plain import stacks_of
-from focaldepth.estimate import EstimateSettings, estimate
+from focaldepth.estimate import EstimateSettings, estimate, make_method
 from focaldepth.metrics._case import Rules
 from focaldepth.scenes.layers import LayeredScene, render
 
@@ -43,6 +47,60 @@ def write(path: Path, one: Sample, **more: object) -> Path:
         all_in_focus=one.all_in_focus, **more,
     )  # fmt: skip
     return path
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A method that is registered nowhere: every pixel lies at one place of the axis."""
+
+    spec: ClassVar[MethodSpec] = MethodSpec(title="Flat", access=Access.STREAM, summary="One depth.", gives=("index",))
+
+    place: float = setting(0.5, "0 = first frame, 1 = last", low=0, high=1)
+    fusion: str = setting("none", "picture", choices=("none", "multiband"))
+
+    def __call__(self, stack: FocalStack, run: Run = Run()) -> Estimate:
+        axis, shape = stack.blur_axis, stack.shape[:2]
+        value = np.interp(self.place, [0, 1], axis.values[[0, -1]])
+        plane, yes = np.full(shape, value, np.float32), np.ones(shape, bool)
+        found = DepthMap(plane, axis.unit, yes)
+        return Estimate(found, np.zeros(shape, np.float32), filled=found)
+
+
+class TestMethodOfOnesOwn:
+    @pytest.mark.parametrize("method", [Flat(place=0.25), Flat])
+    def test_an_object_or_a_class_is_judged(self, method: Flat | type[Flat]) -> None:
+        """No registration; the error is that of its one depth."""
+        one = sample(1)
+        found = evaluate(listed(one), EstimateSettings(align="none"), "scale-free", method=method)
+        assert found.method == "Flat"
+        assert one.truth is not None
+        truth = one.truth.values[one.truth.valid].astype(float)  # the affine fit makes it the mean
+        assert found.mean(Column("mae")) == pytest.approx(np.abs(truth - truth.mean()).mean(), rel=1e-6)
+
+    def test_settings_of_a_class_are_texts_of_an_object_its_own(self) -> None:
+        stack = sample().stack
+        texts = {"place": "0.75"}
+        made = estimate(stack, method=Flat, method_settings=texts, align="none")
+        own = estimate(stack, method=Flat(place=0.75), align="none")
+        np.testing.assert_array_equal(made.map.values, own.map.values)
+        assert own.provenance.settings["method"]["place"] == 0.75
+        assert own.provenance.settings["front_door"]["method"] == own.provenance.method == "Flat"
+        with pytest.raises(SettingError, match="is an object with its settings"):
+            estimate(stack, method=Flat(), method_settings=texts)
+
+    def test_choices_of_the_front_door_reach_an_object(self) -> None:
+        assert make_method(EstimateSettings(fusion="none"), {}, Flat(fusion="multiband")) == Flat(fusion="none")
+        with pytest.raises(SettingError, match="Flat is no network"):
+            make_method(EstimateSettings(device="cpu"), {}, Flat())
+
+    @pytest.mark.parametrize("thing", [42, dict, lambda stack: stack])
+    def test_what_is_no_method_is_refused(self, thing: object) -> None:
+        with pytest.raises(SettingError, match="is no method"):
+            estimate(sample().stack, method=thing)  # type: ignore[arg-type]
+
+    def test_nothing_to_evaluate_is_told(self) -> None:
+        with pytest.raises(StackError, match="no stack to evaluate"):
+            evaluate([], NAIVE)
 
 
 class TestNumbers:

@@ -305,7 +305,7 @@ class TestTables:
     def test_all_data_at_one_glance(self, root: Path, tmp_path: Path) -> None:
         """The ratio is the geometric mean over families."""
         _, made = run_all(TOY, find_data(TOY, root, ["phone", "macro"]), RunStore(tmp_path / "runs"))
-        found = {label: (marks, ratio) for label, marks, ratio, _ in overview(made)}
+        found = {label: (marks, ratio) for label, marks, ratio, _, _ in overview(made)}
         assert found["naive"][1] == pytest.approx(1)
         ratios = [found["classical-fast"][0][n].value / found["naive"][0][n].value for n in ("phone", "macro")]
         assert found["classical-fast"][1] == pytest.approx((ratios[0] * ratios[1]) ** 0.5)

@@ -139,7 +139,9 @@ def evaluate(
     """
     run, record = run or Run(), record or PROTOCOLS.get(protocol)
     if not data:
-        raise StackError("there is no stack to evaluate.", hint="Give the items of a data set: `dataset(...).items(root)`.")
+        raise StackError(
+            "there is no stack to evaluate.", hint="Give the items of a data set: `dataset(...).items(root)`."
+        )
     made = make_method(settings, method_settings or {}, method)
     filled = Scores(tuple(dict.fromkeys(c.metric for c in record.columns if not c.claimed)))
     claimed = Scores(tuple(dict.fromkeys(c.metric for c in record.columns if c.claimed)))
@@ -170,9 +172,7 @@ def evaluate(
     return Evaluation(protocol, record, name, filled, claimed, seconds, tuple(units), tuple(warnings))
 
 
-def score_sample(
-    sample: Sample, record: Protocol, settings: EstimateSettings, method: Method, run: Run
-) -> Scored:
+def score_sample(sample: Sample, record: Protocol, settings: EstimateSettings, method: Method, run: Run) -> Scored:
     """Run the method on one stack and compare.
 
     Args:

@@ -88,10 +88,10 @@ class Block:
     Attributes:
         found: the data.
         record: the protocol.
-        unit: symbol of the unit of errors; empty where nothing ran.
+        unit: symbol of the unit of errors; empty where nothing ran and the protocol leaves it to the stacks.
         headings: heading -> "lower", "higher", or the ideal value.
         lines: measured, missing, best known, published.
-        kin: the published numbers are of other stacks of the same kind.
+        kin: the published numbers are of other stacks of the same kind, by this protocol; empty = they compare.
         curves: name -> entry -> mean curve.
         footnotes: of the numbers in it.
     """
@@ -101,7 +101,7 @@ class Block:
     unit: str
     headings: Mapping[str, str]
     lines: tuple[Line, ...]
-    kin: bool = False
+    kin: str = ""
     curves: Mapping[str, Mapping[str, list[float]]] = field(default_factory=dict)
     footnotes: tuple[published.Footnote, ...] = ()
 
@@ -146,15 +146,17 @@ def _block(
             lines += [line] if line else []
         if found.published and not any(x.label == entry.entry.label for x in lines):
             lines += _unrun(suite, found, record, entry)
+    if not units and record.rules.unit:
+        units[record.rules.unit.value] = None
     headings = _headings(record, any(line.kind == MEASURED for line in lines))
     lines = _marked(lines, headings)
-    lines += _printed(protocol, record) if protocol else []
+    lines += _printed(protocol, judged_by(kin) if kin else record) if protocol else []
     notes = {n.mark: n for t in suite.tables for n in published.table(t).footnotes}
     notes |= {n.mark: n for t, _ in published.printed_by(protocol) for n in t.footnotes}
     used = {mark for line in lines for m in line.marks.values() for mark in m.notes}
     used |= {mark for _, row in published.printed_by(protocol) for mark in _general(row)}
     return Block(
-        found, record, ", ".join(Unit(u).symbol for u in units), headings, tuple(lines), bool(kin),
+        found, record, ", ".join(Unit(u).symbol for u in units), headings, tuple(lines), kin,
         _curves(here, found, grouped), tuple(sorted((n for mark, n in notes.items() if mark in used), key=_order)),
     )  # fmt: skip
 
@@ -205,7 +207,10 @@ def _values(found: Found, record: Protocol, label: str, runs: dict[str, RunRecor
         values[POOLED] = evaluation.pooled(rmse)
     later = [r.seconds for r in runs.values() if not r.first] or [r.seconds for r in runs.values()]
     values[TIME] = float(np.median(later))  # a busy machine makes outliers
-    return {**values, MEMORY: max((r.grown_bytes for r in runs.values() if isfinite(r.grown_bytes)), default=nan) / 2**20}
+    return {
+        **values,
+        MEMORY: max((r.grown_bytes for r in runs.values() if isfinite(r.grown_bytes)), default=nan) / 2**20,
+    }
 
 
 def _unrun(suite: Suite, found: Found, record: Protocol, ready: Ready) -> Iterator[Line]:
@@ -327,28 +332,37 @@ def _curves(
     return curves
 
 
-def overview(all_blocks: Sequence[Block]) -> list[tuple[str, dict[str, Mark], float, float]]:
-    """Return (entry, data -> primary number, mean ratio to the first entry, mean time): all data at one glance.
+def reference(all_blocks: Sequence[Block]) -> str:
+    """Return the first entry that has a number on every data set on which anything ran; empty where none has."""
+    ran = [b for b in all_blocks if b.measured()]
+    labels = dict.fromkeys(line.label for b in ran for line in b.measured())
+    return next((x for x in labels if all(isfinite(_first_arm(b, x).of(b.primary).value) for b in ran)), "")
 
-    The ratio is the geometric mean over the data sets on which both ran; arms other than the first are left out.
+
+def _first_arm(block: Block, label: str) -> Line:
+    lines = block.measured()
+    arm = lines[0].arm if lines else ""
+    return block.line(label, arm) or Line(label, arm, MISSING, {})
+
+
+def overview(all_blocks: Sequence[Block]) -> list[tuple[str, dict[str, Mark], float, float, bool]]:
+    """Return (entry, data -> primary number, mean ratio to the reference, mean time, random): all data at one glance.
+
+    The ratio is the geometric mean over the data sets; arms other than the first are left out.
     """
     ran = [b for b in all_blocks if b.measured()]
-    labels = list(dict.fromkeys(line.label for b in ran for line in b.measured()))
+    base = reference(ran)
     found = []
-    for label in labels:
-        marks, ratios, times = {}, [], []
-        for block in ran:
-            lines = block.measured()
-            mine = next((x for x in lines if x.label == label and x.arm == lines[0].arm), None)
-            base = next((x for x in lines if x.label == labels[0] and x.arm == lines[0].arm), None)
-            if mine is None:
-                continue
-            marks[block.found.key] = mine.of(block.primary)
-            times.append(mine.of(TIME).value)
-            pair = (mine.of(block.primary).value, nan if base is None else base.of(block.primary).value)
-            if all(isfinite(v) and v > 0 for v in pair):
-                ratios.append(pair[0] / pair[1])
+    for label in dict.fromkeys(line.label for b in ran for line in b.measured()):
+        lines = [_first_arm(b, label) for b in ran]
+        marks = {b.found.key: line.of(b.primary) for b, line in zip(ran, lines, strict=True)}
+        pairs = [
+            (line.of(b.primary).value, _first_arm(b, base).of(b.primary).value)
+            for b, line in zip(ran, lines, strict=True)
+        ]
+        ratios = [a / b for a, b in pairs if isfinite(a) and isfinite(b) and a > 0 and b > 0]
         ratio = exp(fsum(map(log, ratios)) / len(ratios)) if len(ratios) == len(ran) else nan
-        times = [t for t in times if isfinite(t)]
-        found.append((label, marks, ratio, fsum(times) / len(times) if times else nan))
+        times = [t for line in lines if isfinite(t := line.of(TIME).value)]
+        mean = fsum(times) / len(times) if times else nan
+        found.append((label, marks, ratio, mean, any(line.random for line in lines)))
     return found

@@ -149,7 +149,7 @@ def run_suite(
                 first=task.ready.entry.label not in met,
             )  # fmt: skip
             try:
-                opened = opened if opened and opened[0] is task.item else (task.item, task.item.open())
+                opened = opened if opened and opened[0] is task.item else (task.item, _read(task.item))
                 record = _run(suite, task, opened[1], base, inside, blank)
                 met.add(task.ready.entry.label)
             except Cancelled:
@@ -162,6 +162,14 @@ def run_suite(
         done.append(record)
         run.advance()
     return done
+
+
+def _read(item: Item) -> Sample:
+    """Open a stack and read its frames once: what its reader keeps of them is then kept for every method alike."""
+    sample = item.open()
+    for _ in sample.stack.frames():
+        pass
+    return sample
 
 
 def judged_by(name: str) -> Protocol:

@@ -17,6 +17,13 @@ INPUTS = click.argument("inputs", metavar="IN...", nargs=-1, required=True)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace an existing output.")
 
+OPTICS = click.option(
+    "--optics",
+    type=pair,
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Fact of lens or sensor: focal_length=50mm, f_number=2.8, pixel_pitch=4um, model=microscope. Repeatable.",
+)
 _READING = (
     click.option(
         "--focus",
@@ -27,13 +34,7 @@ _READING = (
         "--focus-unit", metavar="UNIT", help="Unit of the positions: m, cm, mm, um, dioptre, px, index, relative."
     ),
     click.option("--reverse", is_flag=True, help="Take the frames in reverse order."),
-    click.option(
-        "--optics",
-        type=pair,
-        metavar="KEY=VALUE",
-        multiple=True,
-        help="Fact of lens or sensor: focal_length=50mm, f_number=2.8, pixel_pitch=4um, model=microscope. Repeatable.",
-    ),
+    OPTICS,
     click.option("--channel", help="Channel of a multi-channel stack to use: number from 0, or name."),
     click.option("--dataset", help="Name of the dataset in an HDF5 or zarr file."),
     click.option("--axes", help="Letters of the axes of an array, such as NHWC or ZYX."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import asdict, fields, replace
+from difflib import get_close_matches
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from focaldepth.benchmark._evaluate import Evaluation
 from focaldepth.cli import _options, _show, _work
 from focaldepth.cli._json import print_json
 from focaldepth.cli._listing import print_table
+from focaldepth.cli._optics import parse_optics
 from focaldepth.cli._session import current
 from focaldepth.cli._types import mapping
 from focaldepth.core.axis import Unit
-from focaldepth.core.errors import SettingError
+from focaldepth.core.errors import SettingError, UnknownNameError
 from focaldepth.core.sample import Item
 from focaldepth.estimate import EstimateSettings
 
@@ -48,6 +50,7 @@ _FITS = ("none", "scale", "affine", "median")
 @_options.settings(EstimateSettings, only=_FREE)
 @_options.SET
 @click.option("--focus-unit", metavar="UNIT", help="Unit of focus positions that state none: m, mm, um, dioptre, px.")
+@_options.OPTICS
 @_options.OVERWRITE
 @_options.running
 def command(method: str, data: tuple[str, ...], output: str | None, **options: Any) -> None:
@@ -102,13 +105,21 @@ def _stacks(data: tuple[str, ...], options: dict[str, Any]) -> tuple[list[Item],
     from focaldepth.datasets.plain import stacks_of
 
     unit = {"focus_unit": options["focus_unit"]} if options["focus_unit"] else {}
+    optics = parse_optics(mapping(options["optics"], "--optics"))
     if options["root"] is None:
         named = [text for text in data if text in DATASETS.names() and not Path(text).exists()]
         if named:
             raise SettingError(f"{named[0]} is the name of a data set.", hint="Say with --root where it lies.")
+        near = [
+            text for text in data if not Path(text).exists() and get_close_matches(text, DATASETS.names(), cutoff=0.7)
+        ]
+        if near:
+            raise UnknownNameError("data set", near[0], DATASETS.names(), where="DATASET")
         if options["split"]:
             raise SettingError("files have no splits.", where="--split", hint="Name a data set, and give --root.")
-        return stacks_of(data, **unit), "plain"
+        return stacks_of(data, optics=optics, **unit), "plain"
+    if optics is not None:
+        raise SettingError("data sets know their lens.", where="--optics", hint="Give it with files and folders.")
     if len(data) != 1:
         raise SettingError(f"--root belongs to one data set, {len(data)} are named.", hint="Run them one by one.")
     made = dataset(data[0], **(unit if data[0] == "plain" else {}))

@@ -25,7 +25,7 @@ CAPTIONS = {
     "arm-time": "Median time of one estimate.",
     "bad-pix": "Share of pixels whose error is above the threshold, which is a share of the focus range.",
     "sparsification": "Error that is left when only the best pixels are kept: solid as the method's own sigma ranks "
-    "them, dashed as the true error would. The closer, the better sigma knows.",
+    "them, dashed as the true error would. The closer, the better sigma knows. Methods without sigma have no curve.",
 }
 
 
@@ -35,7 +35,10 @@ def figures(suite: Suite, blocks: Sequence[Block]) -> dict[str, dict[str, Plot]]
     for kind in suite.figures:
         for block in blocks:
             plot = _MAKERS[kind](suite, block) if block.measured() else None
-            plot = None if plot is None else replace(plot, order=[entry.label for entry in suite.entries])
+            if plot is not None:
+                guess = ", RANDOM WEIGHTS among them" if any(line.random for line in block.measured()) else ""
+                order = [entry.label for entry in suite.entries]
+                plot = replace(plot, title=f"{plot.title}{guess}", order=order)
             if plot is not None and any(isfinite(v) for s in plot.series for v in s.y):
                 found.setdefault(kind, {})[block.found.key] = plot
     return found

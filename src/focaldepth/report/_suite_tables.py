@@ -6,8 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from focaldepth.benchmark._outcome import KNOWN, MEASURED, MISSING, NOTHING, PRINTED, TIME, Block, Line, Mark, overview
+from focaldepth.benchmark._outcome import (
+    KNOWN,
+    MEASURED,
+    MEMORY,
+    MISSING,
+    NOTHING,
+    POOLED,
+    PRINTED,
+    TIME,
+    Block,
+    Line,
+    Mark,
+    overview,
+    reference,
+)
+from focaldepth.benchmark._protocol import PROTOCOLS, Column
 from focaldepth.benchmark._suite import Suite
+from focaldepth.metrics._metric import metric
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,15 @@ class TableText:
     columns: tuple[str, ...]
     rows: tuple[RowText, ...]
 
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """What has to be said of runs: lines, and what holds for all of them."""
+        said: dict[str, list[str]] = {}
+        for row in self.rows:
+            if row.note and row.kind == MEASURED:
+                said.setdefault(row.note, []).append(row.label)
+        return [(", ".join(labels), note) for note, labels in said.items()]
+
     def markdown(self) -> str:
         """The table in Markdown."""
         lines = ["| " + " | ".join(("", *self.columns)) + " |", "|---|" + "---:|" * len(self.columns)]
@@ -81,7 +106,7 @@ class TableText:
             label = f"{label} (not run)" if row.kind == MISSING else label
             label = f"*{label}*" if row.kind in (KNOWN, PRINTED) else label
             lines.append("| " + " | ".join((label, *(cell.markdown() for cell in row.cells))) + " |")
-        notes = [f"- {row.label}: {row.note}" for row in self.rows if row.note and row.kind == MEASURED]
+        notes = [f"- {label}: {note}" for label, note in self.notes]
         return "\n".join([*lines, *([""] if notes else []), *notes])
 
 
@@ -108,17 +133,72 @@ def number(value: float, digits: int = 0) -> str:
 
 
 def block_tables(suite: Suite, block: Block) -> list[TableText]:
-    """Return the tables of one data set."""
-    if len(suite.arms) == 1:
-        return [_whole(block)] if block.lines else []
-    found = []
+    """Return the tables of one data set: what ran, and what was printed; one table where the two compare."""
     run = [line for line in block.lines if line.kind in (MEASURED, MISSING)]
-    if run:
-        found += [_grid(suite, block, run, heading) for heading in (block.primary, TIME)]
     printed = [line for line in block.lines if line.kind in (KNOWN, PRINTED)]
+    if len(suite.arms) == 1 and not block.kin:
+        return [_whole(block, block.lines)] if block.lines else []
+    found = []
+    if len(suite.arms) == 1 and run:
+        found.append(_whole(block, run))
+    elif run:
+        found.append(_grid(suite, block, run, block.primary))
+        times = _grid(suite, block, run, TIME, told=False)
+        found += [times] if any(cell.text or cell.beside for row in times.rows for cell in row.cells) else []
     if printed:
-        found.append(_whole(block, printed, "Published by this protocol"))
+        found.append(_whole(block, printed, _other_stacks(block) if block.kin else "Published by this protocol"))
     return found
+
+
+def _other_stacks(block: Block) -> str:
+    unit = PROTOCOLS.get(block.kin).rules.unit
+    told = f", errors in {unit.symbol}" if unit else ""
+    return f"Published for other stacks of the same kind by {block.kin}{told}: not to be compared number by number"
+
+
+def legend(suite: Suite, blocks: Sequence[Block]) -> list[tuple[str, str]]:
+    """Return the headings of all tables and what stands below them."""
+    found: dict[str, dict[str, str]] = {}
+    for block in blocks:
+        shown = {h for t in block_tables(suite, block) for h in t.columns}
+        shown |= {block.primary, TIME} if len(suite.arms) > 1 else set()
+        printed = PROTOCOLS.get(block.kin).columns if block.kin else ()
+        for column in (*block.record.columns, *printed):
+            if column.heading in shown:
+                found.setdefault(column.heading, {})[column.metric] = _definition(column)
+        found |= {h: {h: text} for h, text in _BESIDE.items() if h in shown}
+    if not found:
+        return []
+    bold = "the best measured number of a column" + (", of one variation" if len(suite.arms) > 1 else "")
+    lines = [(heading, " Elsewhere: ".join(dict.fromkeys(texts.values()))) for heading, texts in found.items()]
+    letters = (
+        "mean over images, of e = estimate - truth, p = estimate, t = truth, sigma = its standard deviation, over the "
+    )
+    letters += "pixels that the protocol counts; the filled map unless it says that a method claims a depth there."
+    return [
+        ("Every number", letters),
+        *lines,
+        ("Bold", f"{bold}. Brackets: a published number that is suspect and takes no part in rankings."),
+    ]
+
+
+_BESIDE = {
+    POOLED: "over the pixels of all images together; RMSE is the mean of the values of the images, as papers print it.",
+    TIME: "wall time of one estimate, alignment and filling among it, of a stack that was read once before: median "
+    "over the images without the first run of the method, which pays for what is done once.",
+    MEMORY: "main memory that an estimate takes beside what the process held before, most of all images.",
+}
+
+
+def _definition(column: Column) -> str:
+    """Definition, name in the list of metrics with its settings, direction, and where it is compared."""
+    facts, variant = metric(column.metric).facts, column.metric.partition(".")[2]
+    changed = "".join(f", {key} = {value}" for key, value in facts.variants.get(variant, {}).items())
+    share = ", in per cent" if column.factor == 100 else ""
+    better = f"{facts.better} is better" if facts.better in ("lower", "higher") else f"ideal {facts.better}"
+    unit = {"depth": ", in the unit of errors", "depth^2": ", in its square"}.get(facts.scale, "")
+    where = "; only where the method claims a depth" if column.claimed else ""
+    return f"{facts.formula} ({column.metric}{changed}{share}{unit}; {better}{where})."
 
 
 def summary_table(blocks: Sequence[Block]) -> TableText | None:
@@ -126,35 +206,36 @@ def summary_table(blocks: Sequence[Block]) -> TableText | None:
     ran = [b for b in blocks if b.measured()]
     if len(ran) < 2:
         return None
-    found = overview(ran)
-    first = found[0][0]
+    base = reference(ran)
     columns = [f"{b.found.key}: {b.primary}{f' ({b.unit})' if b.unit else ''}" for b in ran]
     rows = []
-    for label, marks, ratio, time in found:
+    for label, marks, ratio, time, random in overview(ran):
         cells = [_cell(marks.get(b.found.key, NOTHING), beside=False) for b in ran]
-        rows.append(RowText(label, MEASURED, (*cells, CellText(number(ratio)), CellText(number(time)))))
-    return TableText("", (*columns, f"error / {first}", TIME), tuple(rows))
+        cells += [CellText(number(ratio))] if base else []
+        rows.append(RowText(label, MEASURED, (*cells, CellText(number(time))), random=random))
+    return TableText("", (*columns, *([f"error / {base}"] if base else []), TIME), tuple(rows))
 
 
-def _whole(block: Block, lines: Sequence[Line] | None = None, caption: str = "") -> TableText:
-    chosen = block.lines if lines is None else lines
-    columns = [h for h in block.headings if any(_says(line.of(h)) for line in chosen)]
+def _whole(block: Block, chosen: Sequence[Line], caption: str = "") -> TableText:
+    known = dict.fromkeys([*block.headings, *(h for line in chosen for h in line.marks)])
+    columns = [h for h in known if any(_says(line.of(h)) for line in chosen)]
     rows = [_row(line, [line.of(h) for h in columns]) for line in chosen]
     return TableText(caption, tuple(columns), tuple(rows))
 
 
-def _grid(suite: Suite, block: Block, lines: Sequence[Line], heading: str) -> TableText:
-    """Entries down, arms across, one number."""
+def _grid(suite: Suite, block: Block, lines: Sequence[Line], heading: str, *, told: bool = True) -> TableText:
+    """Entries down, arms across, one number; `told` where the table says what did not run."""
     by_entry: dict[str, dict[str, Line]] = {}
     for line in lines:
         by_entry.setdefault(line.label, {})[line.arm] = line
     rows = []
     for arms in by_entry.values():
         first = next(iter(arms.values()))
-        notes = list(dict.fromkeys(line.note for line in arms.values() if line.note))
+        untold = [line for line in arms.values() if line.note and told]
+        note = f"{', '.join(line.arm for line in untold)}: {untold[0].note}" if untold else ""
         marks = [arms[a.label].of(heading) if a.label in arms else NOTHING for a in suite.arms]
         row = _row(first, marks)
-        rows.append(RowText(row.label, row.kind, row.cells, notes[0] if notes else "", row.random))
+        rows.append(RowText(row.label, row.kind, row.cells, note if first.kind == MEASURED else first.note, row.random))
     unit = f" ({block.unit})" if block.unit and heading != TIME else ""
     return TableText(f"{heading}{unit}", tuple(arm.label for arm in suite.arms), tuple(rows))
 

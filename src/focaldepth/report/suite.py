@@ -19,7 +19,7 @@ from focaldepth.benchmark._store import RunRecord, scores_of
 from focaldepth.benchmark._suite import Suite
 from focaldepth.core.errors import SettingError
 from focaldepth.report._suite_figures import CAPTIONS, TITLES, figures, file_name
-from focaldepth.report._suite_tables import CellText, RowText, TableText, block_tables, summary_table
+from focaldepth.report._suite_tables import CellText, RowText, TableText, block_tables, legend, summary_table
 from focaldepth.report.html import TEMPLATES
 from focaldepth.report.plot import Plot, svg
 
@@ -148,7 +148,7 @@ def _block(block: Block) -> dict[str, Any]:
         "lines": [asdict(line) for line in block.lines],
         "curves": {name: dict(curves) for name, curves in block.curves.items()},
         "footnotes": {n.mark: n.text for n in block.footnotes},
-        "published_numbers_are_of_other_stacks": block.kin,
+        "published_numbers_are_of_other_stacks": bool(block.kin),
     }
 
 
@@ -198,6 +198,7 @@ def markdown(outcome: SuiteOutcome, drawn: Mapping[str, Mapping[str, Plot]]) -> 
         for table in tables:
             parts += [*([f"### {table.caption}"] if table.caption else []), table.markdown()]
         parts += ["\n".join(f"[{n.mark}] {n.text}  " for n in block.footnotes)] if block.footnotes else []
+    parts += ["## What the numbers are", "\n".join(f"- **{k}**: {v}" for k, v in legend(suite, outcome.blocks))]
     absent = "\n".join(f"- {label}: {why}" for label, why in outcome.absent.items())
     parts += ["## Not run", absent] if absent else []
     for kind, plots in drawn.items():
@@ -229,6 +230,7 @@ def page(outcome: SuiteOutcome, drawn: Mapping[str, Mapping[str, Plot]]) -> str:
         blocks=[(b, _about(b), tables) for b, tables in shown if tables],
         figures=[(TITLES[k], CAPTIONS[k], [svg(p) for p in plots.values()]) for k, plots in drawn.items()],
         published=[(published.table(n).title, n, *published_table(n)) for n in suite.tables],
+        legend=legend(suite, outcome.blocks),
         absent=outcome.absent,
         sources=published.sources(),
         made=_made(outcome),
@@ -257,13 +259,12 @@ def _about(block: Block) -> list[str]:
     """What a reader has to know of a data set: how it is judged, how much there is, what is missing."""
     found = [f"Protocol {block.found.protocol}: {block.record.title} ({block.record.source})"]
     if block.found.items:
-        found.append(f"{len(block.found.items)} stacks of {block.found.place}")
+        count = len(block.found.items)
+        found.append(f"{count} {'stack' if count == 1 else 'stacks'} of {block.found.place}")
     if block.unit:
         found.append(f"errors in {block.unit}")
     if block.found.missing:
         found.append(f"data not found: {block.found.missing.rstrip('.')}")
-    if block.kin:
-        found.append("the published numbers are of other stacks of the same kind, they do not compare one to one")
     if block.record.note and (block.found.published or block.measured()):
         found.append(block.record.note.rstrip("."))
     return found
