@@ -159,6 +159,17 @@ def test_lists(cli) -> None:
     assert "Did you mean plain" in cli("methods", "--protocols", "plian").err
 
 
+def test_facts_of_the_lens_lead_to_the_unit_of_a_protocol(cli, data: Path) -> None:
+    """Disparity needs its scale; the error names the option that gives it."""
+    asked = ("evaluate", "naive", data / "scene0.npz", "--protocol", "ddff-fossa", "--align", "none")
+    said = cli(*asked)
+    assert said.code == 2
+    assert "Give it with --optics disparity_scale_m_px=VALUE" in said.err
+    said = cli(*asked, "--optics", "disparity_scale=0.1412")
+    assert said.code == 0, said.err
+    assert "errors in     px" in said.err
+
+
 @pytest.mark.shared
 def test_phone_scenes_in_a_moment(cli) -> None:
     """The five phone scenes; the figure of the time is 15 s with start-up, told by hand on a quiet machine."""
@@ -190,6 +201,8 @@ def test_a_data_set_by_name(cli, tmp_path: Path) -> None:
     for args, hint in (
         (("fod500",), "Say with --root where it lies"),
         (("fod50", "--root", root), "Did you mean fod500"),
+        (("fod50",), "Did you mean fod500"),
+        (("fod500", "--root", root, "--optics", "f_number=2"), "data sets know their lens"),
         (("fod500", "zedd", "--root", root), "belongs to one data set"),
         (("fod500", "--root", root, "--split", "tset"), "Did you mean test"),
         ((root, "--split", "test"), "files have no splits"),
