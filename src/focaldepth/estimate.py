@@ -224,7 +224,7 @@ def make_method(
         SettingError: a choice that the method does not take, or an object that is no method.
     """
     chosen = settings.method if method is None else method
-    given = METHODS.get(chosen) if isinstance(chosen, str) else chosen
+    given: Any = METHODS.get(chosen) if isinstance(chosen, str) else chosen
     if not (is_dataclass(given) and callable(given) and hasattr(given, "spec")):
         hint = "A method is a frozen dataclass with a `spec` and a call from stack to estimate."
         raise SettingError(f"{given!r} is no method.", where="method", hint=hint)
