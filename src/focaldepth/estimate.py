@@ -225,7 +225,8 @@ def make_method(
     """
     chosen = settings.method if method is None else method
     given: Any = METHODS.get(chosen) if isinstance(chosen, str) else chosen
-    if not (is_dataclass(given) and callable(given) and hasattr(given, "spec")):
+    complete = is_dataclass(given) and callable(given) and hasattr(given, "spec")
+    if not complete:
         hint = "A method is a frozen dataclass with a `spec` and a call from stack to estimate."
         raise SettingError(f"{given!r} is no method.", where="method", hint=hint)
     own = {f.name: f for f in facts(given)}
@@ -236,11 +237,16 @@ def make_method(
     choices = {name: getattr(settings, name) for name in ("fusion", *_OF_SOME) if name in own}
     if isinstance(given, type):
         passed = {name: str(value) for name, value in choices.items() if value != "" and own[name].accepts(value)}
-        return parse(given, {**passed, **method_settings})
+        parsed: Method = parse(given, {**passed, **method_settings})
+        return parsed
     if method_settings:
         key = next(iter(method_settings))
         raise SettingError(f"{name_of(given)} is an object with its settings.", where=key, hint="Set it in the object.")
-    return replace(given, **{n: v for n, v in choices.items() if v != getattr(usual, n) and own[n].accepts(v)})
+    told = {
+        name: value for name, value in choices.items() if value != getattr(usual, name) and own[name].accepts(value)
+    }
+    changed: Method = replace(given, **told)
+    return changed
 
 
 def name_of(method: AnyMethod) -> str:
