@@ -89,6 +89,8 @@ def test_a_run_writes_curve_checkpoint_and_weights_that_estimate_runs(tmp_path: 
     assert (card.network, card.tag, card.trained_on) == ("small", "small", "scenes")
     assert card.metrics == {"rmse": pytest.approx(found.best)}
     assert card.convention == made.first.convention
+    assert card.seen["frames"] == [3, 3]
+    assert 0 < card.seen["focus"][0] < card.seen["focus"][1]
     given = source(made.first, None).open(0)
     result = estimate(given.stack, method="small", weights=str(found.weights), align="none")
     assert result.map.unit is given.stack.axis.unit

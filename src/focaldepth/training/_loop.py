@@ -25,7 +25,7 @@ from focaldepth.training._optimiser import Average, chosen, learning_rate, make_
 from focaldepth.training._order import Order
 from focaldepth.training._processes import Processes, joined
 from focaldepth.training._recipe import Recipe, Stage
-from focaldepth.training._source import source
+from focaldepth.training._source import source, trained_range
 from focaldepth.training._step import Told, explained, gradients, stop_for_nan
 from focaldepth.training._validate import Judge, save_with_card
 
@@ -209,6 +209,7 @@ class _Training:
         found = source(stage, self.wishes.root, device=device)
         self.order = Order(len(found), settings.batch, settings.seed, self.place.stage)
         self.feeder = Feeder(found, stage, self.order)
+        self.seen = trained_range(found, stage) if self.processes.first else {}
         self.judge = None
         if settings.validation_split:
             self.judge = Judge(stage, source(stage, self.wishes.root, validation=True))
@@ -312,7 +313,7 @@ class _Training:
         if judge.better(found, self.place.best):
             self.place.best, self.place.best_step = found, self._total()
             if self.processes.first:
-                facts = {"source": self._origin(), "metrics": {metric: found}}
+                facts = {"source": self._origin(), "metrics": {metric: found}, "seen": self.seen}
                 save_with_card(self.net, stage, self.out / _folder.BEST, tensors, **facts)
         self.processes.wait()
 
@@ -331,7 +332,7 @@ class _Training:
 
             tensors = load_weights(best)[0].state_dict()
             metrics = {stage.settings.metric: self.place.best}
-        facts = {"tag": self.recipe.name, "metrics": metrics, "source": self._origin()}
+        facts = {"tag": self.recipe.name, "metrics": metrics, "source": self._origin(), "seen": self.seen}
         save_with_card(self.net, stage, path, tensors, **facts)
         (self.out / _folder.CANDIDATE).unlink(missing_ok=True)
         (self.out / _folder.CANDIDATE).with_suffix(".json").unlink(missing_ok=True)
