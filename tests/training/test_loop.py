@@ -31,7 +31,7 @@ from focaldepth.core.progress import Run, Silent
 from focaldepth.networks._net import build
 from focaldepth.networks._spec import NETWORKS
 from focaldepth.networks._weights import load_weights
-from focaldepth.training import _folder, _step
+from focaldepth.training import _folder, _loop, _step
 from focaldepth.training._folder import locked
 from focaldepth.training._initial import _vgg, fresh, initialise
 from focaldepth.training._loop import Trained, TrainSettings, train
@@ -394,8 +394,11 @@ def test_event_files_hold_curves_and_pictures(tmp_path: Path) -> None:
     assert set(held.Tags()["images"]) == {"1 frame", "2 truth", "3 depth", "4 error"}
 
 
-def test_bfloat16_trains_with_losses_in_float32(tmp_path: Path) -> None:
+def test_bfloat16_trains_with_losses_in_float32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[torch.nn.Module] = []
+    monkeypatch.setattr(_loop, "keep_wide", kept.append)
     run(recipe(tmp_path), tmp_path / "wide", max_steps=2)
+    assert len(kept) == 1, "3D convolutions on the processor"
     run(recipe(tmp_path, precision="bfloat16"), tmp_path / "narrow", max_steps=2)
     wide, narrow = (curve(tmp_path / name)[0]["loss"] for name in ("wide", "narrow"))
     assert wide != narrow

@@ -28,6 +28,7 @@ from focaldepth.training._recipe import Recipe, Stage
 from focaldepth.training._source import source, trained_range
 from focaldepth.training._step import Told, explained, gradients, stop_for_nan
 from focaldepth.training._validate import Judge, save_with_card
+from focaldepth.training._wide import keep_wide
 
 _DROPOUT = 4
 """Stream of random numbers of dropout; others in `_order`."""
@@ -169,6 +170,8 @@ class _Training:
         settings = self.recipe.first.settings
         if settings.sync_norm and self.processes.world > 1 and self.processes.device.type == "cuda":
             self.net = torch.nn.SyncBatchNorm.convert_sync_batchnorm(self.net)  # type: ignore[no-untyped-call]
+        if self.processes.device.type == "cpu":
+            keep_wide(self.net)
         if settings.engine == "compiled":
             self.net.compile()
 
