@@ -34,7 +34,7 @@ from focaldepth.networks._weights import load_weights
 from focaldepth.training import _folder, _loop, _step
 from focaldepth.training._folder import locked
 from focaldepth.training._initial import _vgg, fresh, initialise
-from focaldepth.training._loop import Trained, TrainSettings, train
+from focaldepth.training._loop import Trained, TrainOptions, train
 from focaldepth.training._recipe import Recipe, load_recipe
 from focaldepth.training._source import source
 
@@ -60,7 +60,7 @@ def recipe(folder: Path, **changes: Any) -> Recipe:
 
 
 def run(made: Recipe, out: Path, run_: Run = Run(threads=1), **wishes: Any) -> Trained:
-    return train(made, out, TrainSettings(**{"events": False, "device": "cpu", **wishes}), run_)
+    return train(made, out, TrainOptions(**{"events": False, "device": "cpu", **wishes}), run_)
 
 
 def curve(out: Path) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ _DROPOUT = 4
 
 
 @dataclass(frozen=True)
-class TrainSettings:
+class TrainOptions:
     """What a run is told beside its recipe.
 
     Attributes:
@@ -80,7 +80,7 @@ class Trained:
     rank: int = 0
 
 
-def train(recipe: Recipe, out: str | Path, wishes: TrainSettings = TrainSettings(), run: Run = Run()) -> Trained:
+def train(recipe: Recipe, out: str | Path, wishes: TrainOptions = TrainOptions(), run: Run = Run()) -> Trained:
     """Train a network by a recipe; under torchrun together with the other processes.
 
     Args:
@@ -130,7 +130,7 @@ class _Training:
 
     recipe: Recipe
     out: Path
-    wishes: TrainSettings
+    wishes: TrainOptions
     run: Run
     processes: Processes
     place: Place = field(default_factory=Place)
