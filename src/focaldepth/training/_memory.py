@@ -45,7 +45,7 @@ def step_memory(stage: Stage, net: FocusNet, batch: Batch, *, workers: int = 0) 
     def step() -> None:
         # On the device "meta" nothing is cast by itself: half of the bytes is what it comes to.
         out = loss.run(hollow, shapes)
-        value(loss.parts(out, shapes), loss.counts(shapes)).backward()
+        value(loss.parts(out, shapes), loss.counts(shapes)).backward()  # type: ignore[no-untyped-call]
 
     state = sum(p.nbytes for p in hollow.parameters())
     learnt = sum(p.nbytes for p in hollow.parameters() if p.requires_grad)

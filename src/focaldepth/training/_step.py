@@ -72,7 +72,7 @@ def gradients(net: FocusNet, stage: Stage, parts: Sequence[Batch], processes: Pr
         for name, number in {"loss": total.detach(), **told(terms, counts)}.items():
             sums[name] = sums.get(name, 0.0) + number.double()
         last = _without_graph(out)
-        # Branches that the loss leaves out keep what their backward pass would need: the next part must not wait for it.
+        # Branches that the loss leaves out keep what their backward pass would need.
         del out, terms, total
     trained = [p for p in net.parameters() if p.requires_grad]
     processes.add_gradients(trained)
