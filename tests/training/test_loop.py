@@ -31,10 +31,14 @@ from focaldepth.core.progress import Run, Silent
 from focaldepth.networks._net import build
 from focaldepth.networks._spec import NETWORKS
 from focaldepth.networks._weights import load_weights
-from focaldepth.training import _folder, _step
+from focaldepth.training import _folder, _loop, _outlook, _step
+from focaldepth.training._batch import Batch
 from focaldepth.training._folder import locked
 from focaldepth.training._initial import _vgg, fresh, initialise
 from focaldepth.training._loop import Trained, TrainSettings, train
+from focaldepth.training._memory import step_memory
+from focaldepth.training._optimiser import chosen
+from focaldepth.training._outlook import Outlook
 from focaldepth.training._recipe import Recipe, load_recipe
 from focaldepth.training._source import source
 
@@ -292,14 +296,53 @@ def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
 
 def test_a_run_goes_on_with_its_own_recipe_only(tmp_path: Path) -> None:
     run(recipe(tmp_path), tmp_path / "out", max_steps=1)
-    with pytest.raises(SettingError, match="begun with another learning_rate"):
+    with pytest.raises(SettingError, match=r"begun with another learning_rate \(0.01, now 1\)"):
         run(recipe(tmp_path, learning_rate=1), tmp_path / "out", resume=True)
-    with pytest.raises(ReadError, match="no training"):
-        run(recipe(tmp_path), tmp_path / "nothing", resume=True)
+    with pytest.raises(SettingError, match=r"another recipe, small\."):
+        run(load_recipe("defocusnet-fod500", SCENES, data="scenes"), tmp_path / "out", resume=True)
+    many = {"learning_rate": 1, "batch": 1, "clip": 1, "ema": 0.5, "seed": 3}
+    with pytest.raises(SettingError, match=r"batch \(2, now 1\), clip \(its default, now 1\), ema .* and 2 more settings"):
+        run(recipe(tmp_path, **many), tmp_path / "out", resume=True)
+    for nothing in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(ReadError, match="no training"):
+            run(recipe(tmp_path), nothing, resume=True)
+    assert not (tmp_path / "nothing").exists()
     assert run(recipe(tmp_path, epochs=50), tmp_path / "out", resume=True, max_steps=2).steps == 2
-    (tmp_path / "out" / _folder.CHECKPOINT).write_bytes(b"PK damaged")
-    with pytest.raises(ReadError, match="damaged"):
-        run(recipe(tmp_path), tmp_path / "out", resume=True)
+
+
+@pytest.mark.parametrize("how", ["text", "cut", "place", "part"])
+def test_a_damaged_checkpoint_is_told(tmp_path: Path, how: str) -> None:
+    run(recipe(tmp_path, validation_split=""), tmp_path / "out", max_steps=1)
+    path = tmp_path / "out" / _folder.CHECKPOINT
+    held = torch.load(path)
+    if how == "text":
+        path.write_text("hello\n")
+    elif how == "cut":
+        path.write_bytes(path.read_bytes()[:3000])
+    elif how == "place":
+        torch.save({**held, "place": {**held["place"], "odd": 1}}, path)
+    else:
+        torch.save({key: part for key, part in held.items() if key != "optimiser"}, path)
+    with pytest.raises(ReadError, match=r"checkpoint.pt: is damaged.*anew"):
+        run(recipe(tmp_path, validation_split=""), tmp_path / "out", resume=True)
+
+
+def test_a_damaged_record_and_a_lost_log(tmp_path: Path) -> None:
+    made = recipe(tmp_path, validation_split="")
+    run(made, tmp_path / "out", max_steps=1)
+    (tmp_path / "out" / _folder.LOG).unlink()
+    run(made, tmp_path / "out", resume=True, max_steps=2)
+    assert [line["step"] for line in curve(tmp_path / "out")] == [2]
+    (tmp_path / "out" / _folder.RECIPE).write_text('{"recipe": {}}')
+    with pytest.raises(ReadError, match=r"recipe.json: is damaged"):
+        run(made, tmp_path / "out", resume=True)
+
+
+def test_a_start_that_failed_leaves_the_folder_free(tmp_path: Path) -> None:
+    made = recipe(tmp_path, validation_split="")
+    with pytest.raises(ReadError, match="no such file"):
+        run(made, tmp_path / "out", init=tmp_path / "none.pth")
+    run(recipe(tmp_path, validation_split="", batch=1), tmp_path / "out", max_steps=1)
 
 
 def test_missing_data_say_what_to_do(tmp_path: Path) -> None:
@@ -317,6 +360,77 @@ def test_full_memory_names_the_settings_to_lower(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(_step, "value", full)
     with pytest.raises(MemoryLimitError, match=r"2 stacks of 3 frames.*accumulate=2.*batch=1.*bfloat16"):
         run(recipe(tmp_path), tmp_path / "out", max_steps=1)
+
+
+class Notes(Silent):
+    """Keeps what is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.told.append(message)
+
+
+def test_memory_is_told_before_the_first_step_and_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = recipe(tmp_path, validation_split="")
+    with pytest.raises(MemoryLimitError, match=r"2 stacks of 3 frames of 32 x 32 px need about 0\.\d GiB.*batch=1"):
+        run(made, tmp_path / "out", Run(threads=1, max_memory=1 << 20))
+    monkeypatch.setattr(_outlook, "_SMALL", 0)
+    for free, advised in ((1 << 40, False), (1 << 20, True)):
+        monkeypatch.setattr(_outlook, "free_memory", lambda device, free=free: free)
+        notes = Notes()
+        run(made, tmp_path / str(free), Run(notes, threads=1), max_steps=1)
+        told = next(line for line in notes.told if "of memory" in line)
+        assert ("accumulate=2" in told) == advised
+
+
+def test_memory_grows_with_what_is_held() -> None:
+    """The activations of a batch twice as large are twice as many; frozen weights need neither gradient nor moments."""
+
+    def needed(batch: int, changes: dict[str, str], train: str = "") -> int:
+        stage = load_recipe("defocusnet-fod500", {"filters": "4", **changes}, data="scenes").stages[1]
+        with torch.device("meta"):
+            net = build("defocusnet", stage.options)
+            chosen(net, train, "")
+            shape = (batch, 5, 64, 64)
+            held = Batch(
+                torch.empty(batch, 5, 3, 64, 64), torch.empty(batch, 5), torch.empty(batch, 1, 64, 64),
+                torch.empty(batch, 1, 64, 64, dtype=torch.bool), circles=torch.empty(shape),
+            )  # fmt: skip
+            return step_memory(stage, net, held)
+
+    one, two, four = (needed(batch, {}) for batch in (8, 16, 32))
+    assert four - two == pytest.approx(2 * (two - one), rel=0.01)
+    assert needed(16, {"precision": "bfloat16"}) < two
+    assert needed(16, {}, "conv_out.") < two
+    assert needed(16, {"ema": "0.9"}) > two
+
+
+def test_what_the_loss_leaves_out_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The graph of a branch without a loss would hold its activations until the next step is done."""
+    said = []
+    monkeypatch.setattr(_loop, "stop_for_nan", lambda told, *given: said.append(told))
+    made = load_recipe("defocusnet-fod500", {**SCENES, "filters": "2", "crop": "32"}, data="scenes")
+    run(replace(made, stages=made.stages[:1]), tmp_path / "out", max_steps=1)
+    assert said[0].out.depth.grad_fn is None
+
+
+@pytest.mark.parametrize(
+    ("left", "times", "words"),
+    [(2, (0.1, 1.0), ""), (598, (0.1, 0.9), "598 steps more take 10 min"), (999_998, (0.0, 1.0), "12 days; --max-time")],
+)
+def test_the_pace_is_told_where_much_is_left(tmp_path: Path, left: int, times: tuple[float, float], words: str) -> None:
+    notes = Notes()
+    Outlook(recipe(tmp_path).first, Run(notes), torch.device("cpu"), 0).after(2, left + 2, *times)
+    assert (words in "".join(notes.told)) if words else not notes.told
+
+
+def test_threads_are_those_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, seen = torch.get_num_threads(), []
+    monkeypatch.setattr(_loop, "stop_for_nan", lambda *given: seen.append(torch.get_num_threads()))
+    run(recipe(tmp_path, validation_split=""), tmp_path / "out", max_steps=1, threads=before + 1)
+    assert (seen, torch.get_num_threads()) == ([before + 1], before)
 
 
 def test_a_batch_too_small_for_batch_norm_is_explained(tmp_path: Path) -> None:

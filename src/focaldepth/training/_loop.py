@@ -213,7 +213,7 @@ class _Training:
         learnt = sum(p.numel() for p in self.net.parameters() if p.requires_grad)
         self._note(
             f"{stage.name}: {epochs} epochs of {steps} steps on {stage.settings.data}, "
-            f"{stage.settings.batch} stacks a step; {stage.settings.network} learns {learnt:,} weights"
+            f"batch {stage.settings.batch}; {stage.settings.network} learns {learnt:,} weights"
         )
         self.run.stage(stage.name, last)
         self.run.advance(self.place.step)

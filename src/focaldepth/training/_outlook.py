@@ -62,10 +62,8 @@ class Outlook:
         left = (last - step) * (data_s + step_s)
         if left < _SOON_S:
             return
-        told = (
-            f"{data_s + step_s:.2g} s a step, {data_s:.2g} s of them waiting for data; {last - step} steps more take "
-        )
-        told += _time(left)
+        told = f"{data_s + step_s:.2g} s a step, {data_s:.2g} s of it waiting for data; "
+        told += f"{last - step} steps more take {_time(left)}"
         if left > _LONG_S:
             told += "; --max-time ends in time, --set epochs, batch or crop make less of it"
         self.run.progress.note(told)
