@@ -6,14 +6,12 @@ import filecmp
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from focaldepth.core.errors import StackError
 from focaldepth.core.frame import float_scale
-from focaldepth.core.stack import Frame, FrameSource
+from focaldepth.core.stack import DerivedSource, FrameSource
 
 MIN_SIDE = 3
 """Smallest width and height of a frame: every focus measure needs a neighbour on both sides."""
@@ -27,36 +25,15 @@ _MOST_TOLD = 3
 
 
 @dataclass(frozen=True)
-class WhiteSource:
+class WhiteSource(DerivedSource):
     """Another source whose full scale is known better than its data type tells."""
 
-    base: FrameSource
-    white: float
+    full_scale: float
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of every frame."""
-        return self.base.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of every frame."""
-        return self.base.dtype
-
-    def __len__(self) -> int:
-        return len(self.base)
-
-    def read(self, i: int) -> Frame:
-        """Return frame i."""
-        return self.base.read(i)
-
-    def preview(self, i: int, factor: int) -> Frame:
-        """Return frame i reduced."""
-        return self.base.preview(i, factor)
-
-    def coverage(self, i: int) -> NDArray[np.bool_] | None:
-        """Return where frame i shows the scene."""
-        return self.base.coverage(i)
+    def white(self) -> float:
+        """Value of full scale."""
+        return self.full_scale
 
 
 def check_size(source: FrameSource, where: object) -> None:
