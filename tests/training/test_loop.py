@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -32,7 +31,7 @@ from focaldepth.core.progress import Run, Silent
 from focaldepth.networks._net import build
 from focaldepth.networks._spec import NETWORKS
 from focaldepth.networks._weights import load_weights
-from focaldepth.training import _folder, _loop, _step
+from focaldepth.training import _folder, _loader, _loop, _step
 from focaldepth.training._folder import locked
 from focaldepth.training._initial import _vgg, fresh, initialise
 from focaldepth.training._loop import Trained, TrainOptions, train
@@ -280,19 +279,19 @@ def test_a_loss_that_is_no_number_stops_and_keeps_its_batch(tmp_path: Path) -> N
     assert {"0.truth", "0.valid", "0.focus"} <= set(held)
 
 
-def test_a_worker_that_is_killed_is_explained(tmp_path: Path) -> None:
-    """As the system does it when memory is short."""
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_worker_that_the_system_ends_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    said = "DataLoader worker (pid 7) is killed by signal: Killed." if ended else "something else"
 
-    class Killer(Silent):
-        def advance(self, steps: int = 1) -> None:
-            for child in multiprocessing.active_children():
-                child.kill()
+    def batch(*given: Any) -> Any:
+        raise RuntimeError(said)
 
-    made = load_recipe(
-        "defocusnet-fod500", {**SCENES, "filters": "2", "crop": "32", "validation_split": ""}, data="scenes"
-    )
-    with pytest.raises(TrainingError, match=r"--workers: a process .* memory was short.*fewer --workers"):
-        run(made, tmp_path / "out", Run(Killer(), threads=1), max_steps=50, workers=1)
+    monkeypatch.setattr(_loader.Feeder, "__getitem__", batch)
+    explained = r"--workers: a process .* memory was short.*fewer --workers"
+    with pytest.raises(TrainingError if ended else RuntimeError, match=explained if ended else said):
+        run(recipe(tmp_path), tmp_path / "out", max_steps=1)
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def gradients(net: FocusNet, stage: Stage, parts: Sequence[Batch], processes: Pr
     counts = counts_of(loss, parts, processes)
     narrow = stage.settings.precision == "bfloat16"
     sums: dict[str, Tensor] = {}
-    last: NetOutput | None = None
+    last: list[NetOutput] = []
     for part in parts:
         with torch.autocast(processes.device.type, torch.bfloat16, enabled=narrow):
             out = loss.run(net, part)
@@ -71,7 +71,7 @@ def gradients(net: FocusNet, stage: Stage, parts: Sequence[Batch], processes: Pr
         total.backward()  # type: ignore[no-untyped-call]
         for name, number in {"loss": total.detach(), **told(terms, counts)}.items():
             sums[name] = sums.get(name, 0.0) + number.double()
-        last = _without_graph(out)
+        last[:] = [_without_graph(out)]
         # Branches that the loss leaves out keep what their backward pass would need.
         del out, terms, total
     trained = [p for p in net.parameters() if p.requires_grad]
@@ -80,8 +80,7 @@ def gradients(net: FocusNet, stage: Stage, parts: Sequence[Batch], processes: Pr
     numbers = dict(zip(sums, held.tolist(), strict=True))
     limit = stage.settings.clip or torch.inf
     norm = torch.nn.utils.clip_grad_norm_([p for p in trained if p.grad is not None], limit)
-    assert last is not None  # a batch has parts
-    return Told(numbers.pop("loss"), numbers, float(norm), last)
+    return Told(numbers.pop("loss"), numbers, float(norm), last[0])
 
 
 def _in_float32(out: NetOutput) -> NetOutput:
