@@ -75,7 +75,7 @@ def test_a_training_tells_what_it_does_and_where_its_weights_are(call: Call, min
     ("more", "code", "words"),
     [
         (["--set", "learning_rat=1"], 2, "Did you mean learning_rate"),
-        (["--set", "learning_rate=1e30"], 1, "learning_rate, or set clip=1"),
+        (["--set", "learning_rate=1e30"], 1, "lower learning_rate or clip=1"),
         (["--max-time", "soon"], 2, "90s, 30m"),
         (["--data", "fod5000"], 2, "fod500"),
         (["--init", "nothing.pth"], 2, "no such file"),

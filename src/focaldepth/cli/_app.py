@@ -9,7 +9,7 @@ from keyword import iskeyword
 import click
 
 from focaldepth._version import __version__
-from focaldepth.cli._machine import keep_freed_memory
+from focaldepth.cli._allocator import keep_freed_memory
 from focaldepth.cli._session import debug_option
 
 SECTIONS: dict[str, dict[str, str]] = {

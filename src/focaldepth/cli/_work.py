@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from focaldepth.cli import _show
-from focaldepth.cli._machine import memory
 from focaldepth.cli._optics import parse_optics
 from focaldepth.cli._session import current
 from focaldepth.cli._terminal import progress
@@ -19,6 +18,7 @@ from focaldepth.cli._types import mapping, size_text
 from focaldepth.core.alignment import Alignment
 from focaldepth.core.axis import Unit
 from focaldepth.core.errors import MemoryLimitError
+from focaldepth.core.machine import memory
 from focaldepth.core.method import Method
 from focaldepth.core.progress import Progress, Run
 from focaldepth.core.result import DepthResult

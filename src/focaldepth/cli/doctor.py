@@ -15,9 +15,9 @@ import click
 
 from focaldepth import __version__
 from focaldepth.cli._json import print_json
-from focaldepth.cli._machine import memory
 from focaldepth.cli._session import debug_option
 from focaldepth.cli._types import size_text
+from focaldepth.core.machine import memory
 from focaldepth.core.progress import Run
 
 REQUIRED = {

@@ -103,6 +103,7 @@ def command(recipe: str | None, output: str | None, **options: Any) -> None:
         max_steps=options["max_steps"],
         max_s=options["max_time"],
         workers=options["workers"],
+        threads=options["threads"],
         device=options["device"],
         events=options["tensorboard"],
     )

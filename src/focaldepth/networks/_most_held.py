@@ -58,7 +58,7 @@ class _Tally(TorchDispatchMode):  # type: ignore[no-untyped-call]
             made = func(*args, **kwargs)
             self._results[key] = tree_map(_facts, made)
             return made
-        return tree_map(lambda facts: facts.like(), self._results[key])
+        return tree_map(_like, self._results[key])
 
     def _see(self, tensor: Tensor) -> None:
         memory, size = _memory(tensor), tensor.untyped_storage().nbytes()
@@ -91,6 +91,11 @@ class _Facts:
 def _facts(one: Any) -> Any:
     """Return the facts of a tensor; anything else as it is."""
     return _Facts(tuple(one.shape), one.stride(), one.dtype) if isinstance(one, Tensor) else one
+
+
+def _like(known: Any) -> Any:
+    """Return a tensor of these facts; anything else, such as a gradient that nobody wants, as it is."""
+    return known.like() if isinstance(known, _Facts) else known
 
 
 def _memory(tensor: Tensor) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,8 @@ from focaldepth.networks._net import FocusNet
 from focaldepth.training._optimiser import Average
 
 FORMAT = 1
+_KEYS = ("place", "network", "optimiser", "average")
+_ANEW = "Delete it to begin anew in the same folder."
 
 
 @dataclass
@@ -70,10 +70,12 @@ def load_checkpoint(path: Path) -> tuple[Place, dict[str, Any]]:
     """
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise ReadError("is damaged.", where=path, hint="Delete it to begin anew in the same folder.") from error
+    except Exception as error:  # what a damaged pickle raises is any of a dozen kinds
+        raise ReadError("is damaged.", where=path, hint=_ANEW) from error
     if not isinstance(held, dict) or held.get("format") != FORMAT:
         raise WeightsError(f"is no checkpoint of format {FORMAT}.", where=path, hint="Begin anew with another -o.")
+    if not set(_KEYS) <= set(held) or set(held["place"]) != {f.name for f in fields(Place)}:
+        raise ReadError("is damaged: a part of it is missing.", where=path, hint=_ANEW)
     return Place(**held["place"]), held
 
 

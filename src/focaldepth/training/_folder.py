@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -30,7 +30,7 @@ class RunFolder:
         self.path = path
         log = path / LOG
         with log.open("ab") as file:
-            file.truncate(log_size)
+            file.truncate(min(log_size, log.stat().st_size))  # never longer, should a part have been lost
         self._log: TextIO = log.open("a", encoding="utf-8")
 
     def __truediv__(self, name: str) -> Path:
@@ -52,13 +52,16 @@ class RunFolder:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the folder; the system lets go when the process ends, however it ends.
+def locked(path: Path, *, resume: bool = False) -> Iterator[None]:
+    """Hold the folder, which is made unless a training is to go on; the system lets go when the process ends.
 
     Raises:
         SettingError: another training holds it.
+        ReadError: there is no folder to go on in.
         WriteError: no permission.
     """
+    if resume and not (path / RECIPE).exists():
+        raise _nothing_to_go_on_with(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
         file = (path / LOCK).open("a+")
@@ -101,6 +104,8 @@ def _lock(file: TextIO) -> bool:
 def begin(path: Path, recipe: Recipe, facts: Mapping[str, Any], *, resume: bool) -> bool:
     """Prepare a held folder; True where a training goes on.
 
+    A folder that a run of this program left before its first step is as good as an empty one.
+
     Raises:
         SettingError: the folder is not empty and this is no resumption, or the recipe is not the one it was begun with.
         ReadError: there is nothing to resume.
@@ -113,7 +118,8 @@ def begin(path: Path, recipe: Recipe, facts: Mapping[str, Any], *, resume: bool)
         for name in (CHECKPOINT, BEST, WEIGHTS):
             sweep_stale(path / name)
         return (path / CHECKPOINT).exists()
-    if found:
+    untouched = set(found) <= {RECIPE, LOG, EVENTS} and not _size(path / LOG)
+    if found and not (untouched and RECIPE in found):
         begun = RECIPE in found
         hint = "Go on with --resume, or give another -o." if begun else "Give another -o."
         raise SettingError("holds a training already." if begun else "is not empty.", where=path, hint=hint)
@@ -124,24 +130,43 @@ def begin(path: Path, recipe: Recipe, facts: Mapping[str, Any], *, resume: bool)
 
 _FREE = ("epochs", "validate_epochs", "validate_items", "checkpoint_steps", "log_steps", "picture_steps", "title")
 """Settings that may change when a training goes on: they do not change a step that was made."""
+_TOLD = 3
+"""Settings that a message names."""
 
 
 def _check_same(path: Path, recipe: Recipe) -> None:
     record = path / RECIPE
     try:
         before = json.loads(record.read_text("utf-8"))["recipe"]
+        stages = {str(name): dict(texts) for name, texts in before["stages"].items()}
     except FileNotFoundError as error:
-        raise ReadError("there is no training to go on with.", where=path, hint="Leave --resume away.") from error
-    except (OSError, ValueError, KeyError) as error:
-        raise ReadError(f"is damaged: {error}.", where=record, hint="Begin anew with another -o.") from error
+        raise _nothing_to_go_on_with(path) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReadError("is damaged.", where=record, hint="Begin anew with another -o.") from error
     now = recipe.as_dict()
-    stages = {*before["stages"], *now["stages"]}
-    for stage in sorted(stages):
-        old, new = before["stages"].get(stage, {}), now["stages"].get(stage, {})
+    for stage in sorted({*stages, *now["stages"]}):
+        old, new = stages.get(stage, {}), now["stages"].get(stage, {})
         differing = sorted(k for k in {*old, *new} if old.get(k) != new.get(k) and k not in _FREE)
         if differing:
             raise SettingError(
-                f"was begun with another {' and '.join(differing)}.",
+                f"was begun with another {_difference(before.get('name', ''), recipe.name, old, new, differing)}.",
                 where=path,
                 hint="Give the same recipe and settings to go on, or another -o.",
             )
+
+
+def _difference(old_name: str, name: str, old: Mapping[str, str], new: Mapping[str, str], keys: Sequence[str]) -> str:
+    """Say in few words what differs: the recipe, or the first settings with their values."""
+    if old_name != name:
+        return f"recipe, {old_name}"
+    told = [f"{key} ({old.get(key, 'its default')}, now {new.get(key, 'its default')})" for key in keys[:_TOLD]]
+    more = f" and {len(keys) - _TOLD} more settings" if len(keys) > _TOLD else ""
+    return ", ".join(told) + more
+
+
+def _nothing_to_go_on_with(path: Path) -> ReadError:
+    return ReadError("there is no training to go on with.", where=path, hint="Leave --resume away.")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

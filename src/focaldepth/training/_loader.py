@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from focaldepth.core.errors import FocalDepthError
+from focaldepth.core.errors import FocalDepthError, TrainingError
 from focaldepth.networks._spec import NETWORKS
 from focaldepth.training._batch import Batch, Fed, collate
 from focaldepth.training._feed import feed
@@ -126,13 +126,27 @@ def batches(
         **more,
     )
     held: list[Batch] = []
-    for made in loader:
+    for made in _alive(loader):
         if isinstance(made, FocalDepthError):
             raise made
         held.append(made)
         if len(held) == parts:
             yield held
             held = []
+
+
+def _alive(loader: DataLoader[Any]) -> Iterator[Batch | FocalDepthError]:
+    """Pass batches on; a worker that the system ended is explained."""
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TrainingError(
+            "a process that makes batches was ended from outside, probably because memory was short.",
+            where="--workers",
+            hint="Give fewer --workers (0 makes batches in the training itself); --resume goes on.",
+        ) from error
 
 
 def _modest(worker: int) -> None:

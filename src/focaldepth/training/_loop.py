@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,14 @@ from focaldepth.core.progress import Run
 from focaldepth.training import _folder
 from focaldepth.training._batch import Batch
 from focaldepth.training._checkpoint import Place, load_checkpoint, restore_network, save_checkpoint
+from focaldepth.training._computing import reproducible, threads
 from focaldepth.training._events import Events
 from focaldepth.training._folder import RunFolder
 from focaldepth.training._initial import fresh, initialise
 from focaldepth.training._loader import Feeder, batches
 from focaldepth.training._optimiser import Average, chosen, learning_rate, make_optimiser, set_training
 from focaldepth.training._order import Order
+from focaldepth.training._outlook import Outlook
 from focaldepth.training._processes import Processes, joined
 from focaldepth.training._recipe import Recipe, Stage
 from focaldepth.training._source import source, trained_range
@@ -45,6 +46,7 @@ class TrainOptions:
         max_steps: of every stage; None = as many as its epochs have.
         max_s: seconds after which the run stops with a checkpoint and its weights.
         workers: processes that make batches ahead.
+        threads: that compute; None = as many as PyTorch takes by itself.
         device: what to compute on.
         events: write event files.
     """
@@ -55,6 +57,7 @@ class TrainOptions:
     max_steps: int | None = None
     max_s: float | None = None
     workers: int = 0
+    threads: int | None = None
     device: str = "auto"
     events: bool = True
 
@@ -96,32 +99,15 @@ def train(recipe: Recipe, out: str | Path, wishes: TrainOptions = TrainOptions()
         Cancelled: the caller asked to stop.
     """
     out = Path(out)
-    with joined(wishes.device) as processes, _reproducible(recipe, processes):
+    with joined(wishes.device) as processes, reproducible(recipe, processes), threads(wishes.threads):
         if not processes.first:
             processes.wait()  # until the first has taken the folder
             return _Training(recipe, out, wishes, Run(), processes).go()
-        with _folder.locked(out):
+        with _folder.locked(out, resume=wishes.resume):
             facts = {"init": None if wishes.init is None else str(wishes.init), "processes": processes.world}
             _folder.begin(out, recipe, facts, resume=wishes.resume)
             processes.wait()
             return _Training(recipe, out, wishes, run, processes).go()
-
-
-@contextmanager
-def _reproducible(recipe: Recipe, processes: Processes) -> Iterator[None]:
-    """Let operations be deterministic while the block lasts, and random numbers be as before after it."""
-    memory: Any = torch.utils.deterministic
-    before = torch.are_deterministic_algorithms_enabled(), memory.fill_uninitialized_memory
-    wanted = recipe.first.settings.deterministic
-    devices = [processes.device] if processes.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        try:
-            torch.use_deterministic_algorithms(wanted, warn_only=True)
-            memory.fill_uninitialized_memory = False
-            yield
-        finally:
-            torch.use_deterministic_algorithms(before[0])
-            memory.fill_uninitialized_memory = before[1]
 
 
 @dataclass(eq=False)
@@ -227,6 +213,12 @@ class _Training:
         last = self._last_step(stage)
         if self.place.step >= last:
             return True
+        epochs, steps = stage.settings.epochs, self.order.steps
+        learnt = sum(p.numel() for p in self.net.parameters() if p.requires_grad)
+        self._note(
+            f"{stage.name}: {epochs} epochs of {steps} steps on {stage.settings.data}, "
+            f"batch {stage.settings.batch}; {stage.settings.network} learns {learnt:,} weights"
+        )
         self.run.stage(stage.name, last)
         self.run.advance(self.place.step)
         given = batches(
@@ -242,12 +234,18 @@ class _Training:
             raise
 
     def _made(self, stage: Stage, given: Iterator[list[Batch]], last: int) -> bool:
-        waited = time.monotonic()
+        waited, begun = time.monotonic(), self.place.step
+        outlook = Outlook(stage, self.run, self.processes.device, self.wishes.workers)
         for parts in given:
+            if self.place.step == begun:
+                outlook.before(self.net, parts)
             loaded = time.monotonic()
             self._step(stage, [part.to(self.processes.device) for part in parts])
-            self._tell(stage, {"data_s": loaded - waited, "step_s": time.monotonic() - loaded})
+            times = {"data_s": loaded - waited, "step_s": time.monotonic() - loaded}
+            self._tell(stage, times)
             step, end = self.place.step, self.place.step == last
+            if step == begun + 2:  # the first one waits for workers and libraries to wake up
+                outlook.after(step, last, **times)
             due = end or step % (stage.settings.validate_epochs * self.order.steps) == 0
             if self.judge is not None and due:
                 self._validate(stage, self.judge)

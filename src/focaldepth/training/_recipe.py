@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from focaldepth.core.errors import ReadError, SettingError, UnknownNameError
 from focaldepth.core.settings import facts, parse
@@ -42,6 +42,7 @@ _SCENES_CHANGE: dict[str, str] = {
 }
 """What rendered scenes change in every recipe: they are in dioptres, have no missing truth, and splits of their own."""
 Texts = dict[str, str]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,19 +68,19 @@ class Stage:
         """The random changes of the examples (`Augmentation`)."""
         from focaldepth.training.augment import Augmentation
 
-        return parse(Augmentation, group(self.texts, "augment"))
+        return _parsed(Augmentation, self.texts, "augment")
 
     @cached_property
     def loss(self) -> Any:
         """The loss (`focaldepth.training.losses._loss.Loss`)."""
         from focaldepth.training.losses._loss import LOSSES
 
-        return parse(LOSSES.get(self.settings.loss), group(self.texts, "loss_options"))
+        return _parsed(LOSSES.get(self.settings.loss), self.texts, "loss_options")
 
     @property
     def scenes(self) -> SceneData:
         """Settings of rendered scenes."""
-        return parse(SceneData, group(self.texts, "data_options"))
+        return _parsed(SceneData, self.texts, "data_options")
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,17 @@ def title_of(name: str) -> tuple[str, str, str]:
 def group(texts: Mapping[str, str], name: str) -> Texts:
     """Return the keys of one group."""
     return {key.partition(".")[2]: value for key, value in texts.items() if key.startswith(name + ".")}
+
+
+def _parsed(cls: type[T], texts: Mapping[str, str], name: str = "") -> T:
+    """Make the settings of a group, or the plain ones; what is wrong is said to stand in the recipe."""
+    given = group(texts, name) if name else {key: text for key, text in texts.items() if "." not in key}
+    try:
+        return parse(cls, given)
+    except SettingError as error:
+        if error.where == cls.__name__:
+            error.where = f"recipe, {name}" if name else "recipe"
+        raise
 
 
 def _find(name: str) -> Path:
@@ -306,11 +318,11 @@ def _stage(name: str, texts: Mapping[str, str]) -> Stage:
             raise UnknownNameError("setting", key, _PLAIN, where=f"recipe, stage {name}")
         if rest and (head not in known or rest not in known[head][1]):
             raise UnknownNameError("setting", key, [f"{h}.{k}" for h, (_, ks) in known.items() for k in ks], where=name)
-    settings = parse(TrainSettings, {k: v for k, v in texts.items() if "." not in k})
+    settings = _parsed(TrainSettings, texts)
     spec = NETWORKS.get(settings.network)
     convention = _convention(spec, group(texts, "convention"))
     stage = Stage(name, dict(texts), settings, _options(spec, texts), convention)
-    parse(known["data_options"][0], group(texts, "data_options"))
+    _parsed(known["data_options"][0], texts, "data_options")
     _ = stage.augment, stage.loss
     return stage
 
@@ -330,7 +342,7 @@ def _options(spec: NetworkSpec, texts: Mapping[str, str]) -> Options:
     """Return the network's own default with what was given."""
     given = group(texts, "options")
     default: Any = spec.default
-    parsed = parse(type(default), given)
+    parsed = _parsed(type(default), texts, "options")
     changed: Options = replace(default, **{name: getattr(parsed, name) for name in given})
     return changed
 

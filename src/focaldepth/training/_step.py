@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from focaldepth.core.errors import FocalDepthError, MemoryLimitError, SettingError, TrainingError
+from focaldepth.core.errors import FocalDepthError, SettingError, TrainingError
 from focaldepth.networks._fast import assemble, flatten
 from focaldepth.networks._net import FocusNet, NetOutput
 from focaldepth.training._batch import Batch
+from focaldepth.training._folder import BEST
+from focaldepth.training._outlook import out_of_memory
 from focaldepth.training._processes import Processes
 from focaldepth.training._recipe import Stage
-from focaldepth.training._settings import TrainSettings
 from focaldepth.training.losses._loss import Loss, told, value
-
-_LEAST_CROP = 32
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Told:
         loss: of the whole batch.
         terms: of the loss, without their weights.
         gradient: its norm before it was cut.
-        out: of the last part that this process computed, on its device.
+        out: of the last part that this process computed, on its device, without a graph.
     """
 
     loss: float
@@ -67,12 +66,14 @@ def gradients(net: FocusNet, stage: Stage, parts: Sequence[Batch], processes: Pr
         with torch.autocast(processes.device.type, torch.bfloat16, enabled=narrow):
             out = loss.run(net, part)
         out = _in_float32(out) if narrow else out
-        last[:] = [out]
         terms = loss.parts(out, part)
         total = value(terms, counts)
         total.backward()  # type: ignore[no-untyped-call]
         for name, number in {"loss": total.detach(), **told(terms, counts)}.items():
             sums[name] = sums.get(name, 0.0) + number.double()
+        last[:] = [_without_graph(out)]
+        # Branches that the loss leaves out keep what their backward pass would need.
+        del out, terms, total
     trained = [p for p in net.parameters() if p.requires_grad]
     processes.add_gradients(trained)
     held = processes.add(torch.stack(list(sums.values())))
@@ -84,8 +85,16 @@ def gradients(net: FocusNet, stage: Stage, parts: Sequence[Batch], processes: Pr
 
 def _in_float32(out: NetOutput) -> NetOutput:
     """Losses are sums of many small numbers."""
-    held = {key: tensor for key, tensor in flatten(out).items() if tensor is not None}
-    return assemble({key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in held.items()})
+    return _changed(out, lambda tensor: tensor.float() if tensor.is_floating_point() else tensor)
+
+
+def _without_graph(out: NetOutput) -> NetOutput:
+    """What a network said, without what led there."""
+    return _changed(out, Tensor.detach)
+
+
+def _changed(out: NetOutput, change: Callable[[Tensor], Tensor]) -> NetOutput:
+    return assemble({key: change(tensor) for key, tensor in flatten(out).items() if tensor is not None})
 
 
 def stop_for_nan(said: Told, parts: Sequence[Batch], path: Path, step: int) -> None:
@@ -110,11 +119,13 @@ def stop_for_nan(said: Told, parts: Sequence[Batch], path: Path, step: int) -> N
         held |= {f"{number}.{name}": tensor.detach().cpu().contiguous() for name, tensor in named.items()}
     with staged_file(path, overwrite=True) as file:
         save_file(held, file)
+    best = path.with_name(BEST)
+    kept = f"; --init {best} keeps what was learnt" if best.exists() else ""
     what = "loss" if said.loss != said.loss or abs(said.loss) == torch.inf else "gradient"
     raise TrainingError(
         f"the {what} of step {step} is {said.loss if what == 'loss' else said.gradient}; its batch was saved.",
         where=path,
-        hint="Lower learning_rate, or set clip=1; --resume goes on from the last checkpoint.",
+        hint=f"Begin anew in another -o with a lower learning_rate or clip=1{kept}.",
     )
 
 
@@ -128,24 +139,5 @@ def explained(error: Exception, stage: Stage, batch: Batch, device: torch.device
             hint=f"Give --set batch={2 * max(1, stage.settings.batch)}, a smaller `accumulate`, or a larger crop.",
         )
     if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in text:
-        return _out_of_memory(stage.settings, batch, device)
+        return out_of_memory(stage, batch, device)
     return None
-
-
-def _out_of_memory(settings: TrainSettings, batch: Batch, device: torch.device) -> MemoryLimitError:
-    """Name the settings that make a step smaller, the least change first."""
-    b, n, _, h, w = batch.frames.shape
-    ways = []
-    if settings.batch % (2 * settings.accumulate) == 0:
-        ways.append(f"accumulate={2 * settings.accumulate} (the same result, less memory)")
-    if settings.batch > 1:
-        ways.append(f"batch={settings.batch // 2}")
-    if h >= 2 * _LEAST_CROP:
-        ways.append(f"crop={h // 2 // _LEAST_CROP * _LEAST_CROP}")
-    if settings.precision == "float32":
-        ways.append("precision=bfloat16")
-    return MemoryLimitError(
-        f"{b} stacks of {n} frames of {w} x {h} px do not fit the memory of {device}.",
-        where="batch",
-        hint=f"Give --set {', or '.join(ways) or 'frames=' + str(max(2, n // 2))}.",
-    )
