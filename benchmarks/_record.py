@@ -15,15 +15,11 @@ RESULTS = Path(__file__).parent / "results"
 
 def machine() -> dict[str, object]:
     """Facts that a figure depends on."""
-    model = platform.processor()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        named = [
-            line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-        ]
-        model = named[0] if named else model
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {"processor": model, "cores": cores, "python": platform.python_version(), "system": platform.system()}
+    from focaldepth.core.machine import cores, processor
+
+    return {
+        "processor": processor(), "cores": cores(), "python": platform.python_version(), "system": platform.system(),
+    }  # fmt: skip
 
 
 def record(name: str, title: str, rows: list[dict[str, object]], note: str = "") -> None:

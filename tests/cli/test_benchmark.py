@@ -46,13 +46,17 @@ def test_files_and_going_on(cli, root: Path, tmp_path: Path) -> None:
     record = json.loads((out / "suite.json").read_text("utf-8"))
     assert (record["schema"], record["suite"], record["complete"]) == ("focaldepth.suite/1", "classical", True)
     assert (record["failures"], record["random_weights"]) == ([], [])
+    assert re.search(r"\d+ cores.*Python 3", record["machine"])
     rows = list(csv.DictReader((out / "images.csv").open(encoding="utf-8")))
     assert len(rows) == 6
     near = next(block for block in record["data"] if block["name"] == "near")
     line = next(x for x in near["lines"] if x["label"] == "naive")
     values = [float(r["MAE"]) for r in rows if (r["data"], r["method"]) == ("near", "naive")]
     assert line["marks"]["MAE"]["value"] == pytest.approx(np.mean(values), rel=1e-12)
+    assert line["marks"]["s / image"]["value"] > 0
+    assert line["marks"]["memory MiB"]["value"] >= 0
     text = (out / "report.md").read_text("utf-8")
+    assert record["machine"] in text
     assert f"{np.mean(values):#.4g}" in text
     for figure in re.findall(r"\((figures/.*?\.svg)\)", text):
         assert ElementTree.parse(out / figure).getroot().tag.endswith("svg")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import shlex
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from focaldepth.cli._json import print_json
 from focaldepth.cli._listing import print_table
 from focaldepth.cli._session import current
 from focaldepth.core.errors import SettingError
+from focaldepth.core.machine import described
 from focaldepth.estimate import EstimateSettings
 
 RANDOM = "random"
@@ -120,7 +120,7 @@ def _weights(texts: Sequence[str]) -> dict[str, str]:
 def _facts() -> dict[str, Any]:
     return {
         "line": "focaldepth " + shlex.join(sys.argv[1:]),
-        "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "machine": described(),
         "date": date.today().isoformat(),
     }
 

@@ -3,7 +3,28 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
+
+
+def processor() -> str:
+    """Return the name of the processor as the system tells it; that of its kind where it tells none."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def described() -> str:
+    """Return what a measured time depends on, in words."""
+    held = memory().get("total")
+    size = "" if held is None else f", {held / 2**30:.0f} GiB"
+    return f"{processor()}, {cores()} cores{size}, {platform.system()}, Python {platform.python_version()}"
 
 
 def memory() -> dict[str, int]:
