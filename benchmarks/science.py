@@ -2,17 +2,20 @@
 
     python benchmarks/science.py [--epochs N] [--seeds N] [--question NAME ...] [--minutes N] [--table]
 
-Every arm of a question sees the same 64 scenes of 64 x 64 px in as many steps, and is judged on 24 others through the
-front door: mean absolute error in dioptres, between the first and the last focus position. A seed draws weights, order
-and flips. Networks are as the papers have them but for what the question changes (AiFDepthNet in 2D); pictures, frames
-and steps are few. Each finished run is stored at once in benchmarks/results/science.json, and runs that are there are
-not repeated; --table only prints. The table also goes into docs/notes/training.md.
+Every arm of a question sees crops of the same 128 scenes of 128 x 128 px in as many steps, and is judged on 24 others
+through the front door: mean absolute error in dioptres, between the first and the last focus position. A seed draws
+weights, order, crops and flips. Networks are as the papers have them but for what the question changes (AiFDepthNet in
+2D); pictures, frames and steps are few. Methods without training, and one depth for all of a scene, are judged alike.
+Each finished run is stored at once in benchmarks/results/science.json, and runs that are there are not repeated, so
+questions can be asked side by side; --table only prints. The table also goes into docs/notes/training.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -27,18 +30,20 @@ PAGE = ROOT / "docs/notes/training.md"
 MARKS = "<!-- science: written by benchmarks/science.py -->", "<!-- /science -->"
 FILE = RESULTS / "science.json"
 COMMON = {
-    "height": "64", "width": "64", "samples": "16", "count": "64", "endless": "false", "validation": "24",
-    "scale": "desk", "data_options.frames": "5", "augment.frames": "0", "crop": "0", "contrast": "0",
-    "brightness": "0", "gamma": "1", "batch": "2", "optimiser": "adam", "learning_rate": "1e-3", "beta2": "0.999",
-    "schedule": "cosine", "warmup_steps": "20", "clip": "1", "in_focus_range": "true", "metric": "mae",
+    "height": "128", "width": "128", "samples": "16", "count": "128", "endless": "false", "validation": "24",
+    "scale": "desk", "data_options.frames": "5", "augment.frames": "0", "crop": "64", "contrast": "0",
+    "brightness": "0", "gamma": "1", "batch": "4", "precision": "bfloat16", "optimiser": "adam",
+    "learning_rate": "1e-3", "beta2": "0.999", "schedule": "cosine", "warmup_steps": "20", "clip": "1",
+    "in_focus_range": "true", "metric": "mae",
     "convention.focus": "unit range", "validate_epochs": "1000", "checkpoint_steps": "100000", "log_steps": "10",
 }  # fmt: skip
-ALIGNMENT_EPOCHS = 3
 NOTE = (
     "Mean and standard deviation over seeds of the mean absolute error on 24 scenes, between the first and the last "
-    "focus position. All arms of a question make the same number of steps on the same 64 scenes of 64 x 64 px; the "
-    "alignment network is trained before, for half as many. `python benchmarks/science.py`"
+    "focus position. All arms of a question make the same number of steps on the same 128 scenes of 128 x 128 px, cut "
+    "to 64 x 64; the alignment network is trained before, for half as many. `python benchmarks/science.py`"
 )
+LOCK = Path(tempfile.gettempdir()) / "focaldepth_science.lock"
+OTHERS = "The same scenes without training:"
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ QUESTIONS = {
         (
             Arm("as they are", "dff-in-the-wild-fod500", MOVED),
             Arm("field of view", "dff-in-the-wild-e2e", {"alignment": "field_of_view", "stages": "depth"}),
-            Arm("alignment network", "dff-in-the-wild-e2e", {"align.epochs": str(ALIGNMENT_EPOCHS)}),
+            Arm("alignment network", "dff-in-the-wild-e2e"),
         ),
     ),
 }
@@ -116,9 +121,55 @@ def made(arm: Arm, seed: int, epochs: int) -> Any:
     changes = {**COMMON, "epochs": str(epochs), "seed": str(seed), **arm.changes}
     only = changes.pop("stages", "")
     if arm.recipe.endswith("e2e"):
-        changes |= {"depth.epochs": changes.pop("epochs"), "depth.train": "DFF_net", "align.metric": "loss"}
+        both = {"depth.epochs": changes.pop("epochs"), "align.epochs": str(epochs // 2)}
+        changes |= {**both, "depth.train": "DFF_net", "align.metric": "loss"}
     recipe = load_recipe(arm.recipe, changes, data="scenes")
     return replace(recipe, stages=tuple(s for s in recipe.stages if s.name == only)) if only else recipe
+
+
+KEPT: dict[str, Any] = {}
+
+
+def remembered(source: Any) -> Any:
+    """Sources of the arms of a process share what they have rendered."""
+    if getattr(source, "shares", False):
+        return source
+
+    def shared(stage: Any, root: Any, **more: Any) -> Any:
+        found = source(stage, root, **more)
+        return KEPT.setdefault(repr(found), found)
+
+    shared.shares = True  # type: ignore[attr-defined]
+    return shared
+
+
+def without_training() -> list[dict[str, object]]:
+    """What methods without training, and one depth for all of a scene, reach on the scenes of the validation."""
+    import numpy as np
+
+    import focaldepth as fd
+    from focaldepth.training._source import source
+
+    found: list[dict[str, object]] = []
+    for title, name in (("registered", "differential"), ("of a phone that breathes and shifts", "alignment")):
+        stage = made(QUESTIONS[name].arms[0], 0, 1).first
+        scenes = source(stage, None, validation=True)
+        samples = [scenes.open(i) for i in range(len(scenes))]
+        items = [fd.Item(str(i), lambda sample=sample: sample) for i, sample in enumerate(samples)]  # type: ignore[misc]
+        errors = []
+        for sample in samples:
+            ends = sample.stack.blur_axis.values
+            depth = sample.truth.to(sample.stack.blur_axis.unit, sample.stack.optics).values  # type: ignore[union-attr]
+            inside = depth[(depth >= ends.min()) & (depth <= ends.max())]
+            errors.append(float(np.abs(inside - np.median(inside)).mean()))
+        found.append({"frames": title, "how": "median of the truth", "MAE, dioptres": f"{np.mean(errors):.4f}"})
+        for method in ("naive", "classical"):
+            for align in ("none", "auto") if name == "alignment" else ("none",):
+                said = fd.evaluate(items, fd.EstimateSettings(method=method, align=align), "plain")
+                error = said.mean(said.record.columns[0])
+                how = method + (", aligned" if align == "auto" else "")
+                found.append({"frames": title, "how": how, "MAE, dioptres": f"{error:.4f}"})
+    return found
 
 
 def run(arm: Arm, seed: int, epochs: int) -> dict[str, float]:
@@ -126,9 +177,11 @@ def run(arm: Arm, seed: int, epochs: int) -> dict[str, float]:
     import torch
 
     from focaldepth.core.progress import Run
+    from focaldepth.training import _loop
     from focaldepth.training._loop import TrainSettings, train
 
     torch.set_num_threads(1)
+    _loop.source = remembered(_loop.source)
     begin, used = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         found = train(
@@ -185,18 +238,22 @@ def write(runs: list[dict[str, Any]]) -> None:
     """Store the runs with their table, beside and renamed."""
     made = datetime.now(UTC).isoformat(timespec="seconds")
     facts = {"title": "Ideas of the papers in small trainings", "note": NOTE, "made": made, "machine": machine()}
-    part = FILE.with_suffix(".part")
-    part.write_text(json.dumps({**facts, "rows": rows(runs), "runs": runs}, indent=1) + "\n", encoding="utf-8")
+    others = json.loads(FILE.read_text("utf-8")).get("without training") if FILE.exists() else None
+    others = others or without_training()
+    table = {**facts, "rows": rows(runs), "without training": others, "runs": runs}
+    part = FILE.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     part.replace(FILE)
     if PAGE.exists():
         before, _, rest = PAGE.read_text("utf-8").partition(MARKS[0])
         after = rest.partition(MARKS[1])[2]
-        PAGE.write_text(f"{before}{MARKS[0]}\n\n{markdown(rows(runs))}\n\n{MARKS[1]}{after}", encoding="utf-8")
+        both = f"{markdown(rows(runs))}\n\n{OTHERS}\n\n{markdown(others)}"
+        PAGE.write_text(f"{before}{MARKS[0]}\n\n{both}\n\n{MARKS[1]}{after}", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--question", nargs="*", default=list(QUESTIONS), choices=list(QUESTIONS))
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no further run after so long")
@@ -211,7 +268,9 @@ def main() -> None:
                 if any(key.items() <= r.items() for r in runs) or time.monotonic() - begin > 60 * asked.minutes:
                     continue
                 found = run(arm, seed, asked.epochs)
-                write([*stored(), {**key, **found}])
+                with LOCK.open("w") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX)  # other questions may be asked beside this process
+                    write([*stored(), {**key, **found}])
                 print(key, found, flush=True)
     print(markdown(rows(stored())))
 
