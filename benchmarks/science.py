@@ -65,7 +65,11 @@ class Question:
 
 
 TWO_D = {"dims": "2"}
-MOVED = {"misaligned": "true", "convention.order": "far first"}
+# Frames breathe about the middle of the whole picture, so these are not cut.
+MOVED = {
+    "misaligned": "true", "convention.order": "far first", "height": "64", "width": "96", "crop": "0",
+    "precision": "float32",
+}  # fmt: skip
 QUESTIONS = {
     "differential": Question(
         "Differences of frames (DFV) or the frames themselves (FV)",
@@ -105,8 +109,8 @@ QUESTIONS = {
         "MAE 0.0247 m, 0.0165 m, 0.0151 m (Won and Jeon, ECCV 2022, table 4)",
         (
             Arm("as they are", "dff-in-the-wild-fod500", MOVED),
-            Arm("field of view", "dff-in-the-wild-e2e", {"alignment": "field_of_view", "stages": "depth"}),
-            Arm("alignment network", "dff-in-the-wild-e2e"),
+            Arm("field of view", "dff-in-the-wild-e2e", {**MOVED, "alignment": "field_of_view", "stages": "depth"}),
+            Arm("alignment network", "dff-in-the-wild-e2e", MOVED),
         ),
     ),
 }
