@@ -182,14 +182,14 @@ def run(arm: Arm, seed: int, epochs: int) -> dict[str, float]:
 
     from focaldepth.core.progress import Run
     from focaldepth.training import _loop
-    from focaldepth.training._loop import TrainSettings, train
+    from focaldepth.training._loop import TrainOptions, train
 
     torch.set_num_threads(1)
     _loop.source = remembered(_loop.source)
     begin, used = time.monotonic(), time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         found = train(
-            made(arm, seed, epochs), Path(folder) / "run", TrainSettings(device="cpu", events=False), Run(threads=1)
+            made(arm, seed, epochs), Path(folder) / "run", TrainOptions(device="cpu", events=False), Run(threads=1)
         )
     error = float("nan") if found.best is None else found.best
     return {"mae": error, "steps": found.steps, "seconds": round(time.monotonic() - begin),

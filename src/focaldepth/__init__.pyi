@@ -25,7 +25,7 @@ from focaldepth.estimate import estimate as estimate
 from focaldepth.estimate import fuse as fuse
 from focaldepth.io.load import load_stack as load_stack
 from focaldepth.training._loop import Trained as Trained
-from focaldepth.training._loop import TrainSettings as TrainSettings
+from focaldepth.training._loop import TrainOptions as TrainOptions
 from focaldepth.training._loop import train as train
 from focaldepth.training._recipe import Recipe as Recipe
 from focaldepth.training._recipe import load_recipe as load_recipe

@@ -127,6 +127,14 @@ def test_weights_are_listed_and_shown(cli: Cli, checkpoint: Path, weights_folder
     assert "weights       toy.best-model" in cli("methods", "toy").out
 
 
+def test_what_weights_were_trained_on_is_stated_and_compared(cli: Cli, checkpoint: Path, pictures: Path) -> None:
+    cli("import", checkpoint, "--as", "toy", "--tag", "far", "--seen", "focus=70:90", "--seen", "frames=5")
+    assert "focus           70, 90" in cli("weights", "toy.far").out
+    found = estimate(cli, pictures, "--weights", "toy.far")
+    assert "toy.far was trained on focus positions from 70 to 90 dioptre, this stack has" in found.err
+    assert "frames, here it sees" not in found.err
+
+
 def test_random_weights_run_with_a_loud_warning(cli: Cli, pictures: Path) -> None:
     found = estimate(cli, pictures, "--weights", "random")
     assert found.code == 0, found.err
@@ -201,6 +209,8 @@ def test_a_bad_checkpoint_is_refused(cli: Cli, tmp_path: Path, name: str) -> Non
         (("--as", "toy", "--convention", "untit=metre"), ("unknown field 'untit'", "Did you mean unit")),
         (("--as", "toy", "--convention", "mean=1,x,2"), ("mean is '1,x,2'", "Give numbers")),
         (("--as", "toy", "--convention", "colour=pink"), ("the convention is damaged", "pink")),
+        (("--as", "toy", "--seen", "focus=9:1"), ("focus=9:1 is no range", "Write FACT=LOW:HIGH")),
+        (("--as", "toy", "--seen", "colour=red"), ("colour=red is no range", "focus, frames, focal_length_m")),
         (("--as", "toy", "-o", "own.bin"), ("own.bin: is no .safetensors file",)),
     ],
 )

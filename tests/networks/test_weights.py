@@ -238,6 +238,8 @@ def test_a_card_must_be_there_and_whole(own: Path) -> None:
     [({"format": 99}, "no card of format 1"), ({"convention": {"unit": "metre"}}, "convention is incomplete"),
      ({"options": {"level": 9}}, "options do not fit dfv"), ({"options": {"depth": 1}}, "options do not fit dfv"),
      ({"options": {"level": 2, "differential": True}}, "lacks decoder"),
+     ({"seen": {"focus": [4, 1]}}, "no card of format 1"), ({"seen": {"colour": [0, 1]}}, "no card of format 1"),
+     ({"seen": {"frames": ["many"]}}, "no card of format 1"),
      ({"sha256": "0"}, "not the file that its card describes")],
 )  # fmt: skip
 def test_a_card_that_does_not_fit_is_refused(own: Path, changes: dict[str, Any], message: str) -> None:

@@ -31,10 +31,10 @@ from focaldepth.core.progress import Run, Silent
 from focaldepth.networks._net import build
 from focaldepth.networks._spec import NETWORKS
 from focaldepth.networks._weights import load_weights
-from focaldepth.training import _folder, _step
+from focaldepth.training import _folder, _loop, _step
 from focaldepth.training._folder import locked
 from focaldepth.training._initial import _vgg, fresh, initialise
-from focaldepth.training._loop import Trained, TrainSettings, train
+from focaldepth.training._loop import Trained, TrainOptions, train
 from focaldepth.training._recipe import Recipe, load_recipe
 from focaldepth.training._source import source
 
@@ -60,7 +60,7 @@ def recipe(folder: Path, **changes: Any) -> Recipe:
 
 
 def run(made: Recipe, out: Path, run_: Run = Run(threads=1), **wishes: Any) -> Trained:
-    return train(made, out, TrainSettings(**{"events": False, "device": "cpu", **wishes}), run_)
+    return train(made, out, TrainOptions(**{"events": False, "device": "cpu", **wishes}), run_)
 
 
 def curve(out: Path) -> list[dict[str, Any]]:
@@ -89,6 +89,8 @@ def test_a_run_writes_curve_checkpoint_and_weights_that_estimate_runs(tmp_path: 
     assert (card.network, card.tag, card.trained_on) == ("small", "small", "scenes")
     assert card.metrics == {"rmse": pytest.approx(found.best)}
     assert card.convention == made.first.convention
+    assert card.seen["frames"] == [3, 3]
+    assert 0 < card.seen["focus"][0] < card.seen["focus"][1]
     given = source(made.first, None).open(0)
     result = estimate(given.stack, method="small", weights=str(found.weights), align="none")
     assert result.map.unit is given.stack.axis.unit
@@ -392,8 +394,11 @@ def test_event_files_hold_curves_and_pictures(tmp_path: Path) -> None:
     assert set(held.Tags()["images"]) == {"1 frame", "2 truth", "3 depth", "4 error"}
 
 
-def test_bfloat16_trains_with_losses_in_float32(tmp_path: Path) -> None:
+def test_bfloat16_trains_with_losses_in_float32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[torch.nn.Module] = []
+    monkeypatch.setattr(_loop, "keep_wide", kept.append)
     run(recipe(tmp_path), tmp_path / "wide", max_steps=2)
+    assert len(kept) == 1, "3D convolutions on the processor"
     run(recipe(tmp_path, precision="bfloat16"), tmp_path / "narrow", max_steps=2)
     wide, narrow = (curve(tmp_path / name)[0]["loss"] for name in ("wide", "narrow"))
     assert wide != narrow

@@ -14,6 +14,7 @@ from focaldepth.cli._json import print_json
 from focaldepth.cli._options import JSON, OVERWRITE, output
 from focaldepth.cli._session import current, debug_option
 from focaldepth.cli._types import mapping, pair
+from focaldepth.core.errors import SettingError
 from focaldepth.core.registry import extra_for
 
 
@@ -39,6 +40,14 @@ from focaldepth.core.registry import extra_for
     "mean=0.5,0.5,0.5 ... (see docs/networks.md). Repeatable.",
 )
 @click.option("--trained-on", default="", help="What it was trained on, in words.")
+@click.option(
+    "--seen",
+    type=pair,
+    metavar="FACT=LOW:HIGH",
+    multiple=True,
+    help="What it was trained on, and runs are warned outside of: focus=0.1:1 (in the unit of its convention), "
+    "frames=5:5, focal_length_m, f_number. Repeatable.",
+)
 @click.option("--licence", default="", help="Licence of the weights, in words.")
 @OVERWRITE
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
@@ -66,6 +75,7 @@ def command(checkpoint: str, network: str, output: str | None, tag: str, **optio
         overwrite=options["overwrite"],
         tag=tag,
         trained_on=options["trained_on"],
+        seen=_ranges(mapping(options["seen"], "--seen")),
         licence=options["licence"],
     )
     current().written = str(target)
@@ -80,6 +90,25 @@ def command(checkpoint: str, network: str, output: str | None, tag: str, **optio
     if options["as_json"]:
         facts = {"network": name, "weights": called, "options": dict(card.options), "sha256": card.sha256}
         print_json({"command": "import", "version": __version__, "output": str(target), **facts})
+
+
+def _ranges(texts: dict[str, str]) -> dict[str, list[float]]:
+    """Read what weights were trained on: fact -> least and largest value."""
+    from focaldepth.networks._card import DOMAIN, is_domain
+
+    found = {}
+    for name, text in texts.items():
+        low, _, high = text.partition(":")
+        try:
+            found[name] = [float(low), float(high or low)]
+        except ValueError:
+            found[name] = []
+    if not is_domain(found):
+        given = ", ".join(f"{k}={v}" for k, v in texts.items())
+        raise SettingError(
+            f"{given} is no range.", where="--seen", hint=f"Write FACT=LOW:HIGH with a fact of {', '.join(DOMAIN)}."
+        )
+    return found
 
 
 def plain(text: str) -> str:

@@ -85,7 +85,7 @@ def command(recipe: str | None, output: str | None, **options: Any) -> None:
         return
     with extra_for("training"):
         from focaldepth.training._folder import CHECKPOINT
-        from focaldepth.training._loop import TrainSettings, train
+        from focaldepth.training._loop import TrainOptions, train
         from focaldepth.training._recipe import load_recipe
     if recipe is None:
         raise click.UsageError("Give a RECIPE, or --list.")
@@ -96,7 +96,7 @@ def command(recipe: str | None, output: str | None, **options: Any) -> None:
     if output is None:
         raise click.UsageError("Give a folder with -o.")
     out = Path(output)
-    wishes = TrainSettings(
+    wishes = TrainOptions(
         root=None if options["root"] is None else Path(options["root"]),
         init=None if options["init"] is None else Path(options["init"]),
         resume=options["resume"],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from focaldepth.networks._spec import NETWORKS, Convention, Options
 
 FORMAT = 1
 """Raised when the meaning of a field changes; older cards are then refused or moved on reading."""
+
+DOMAIN = ("focus", "frames", "focal_length_m", "f_number")
+"""Facts of a training that a stack is compared with."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Card:
         trained_on: data sets, in words.
         licence: of the weights, in words.
         metrics: name -> value that the weights are known to reach.
+        seen: fact of `DOMAIN` -> least and largest value in training: focus positions in the unit of the convention,
+            frames per stack, focal length in metres, f-number. Facts that nobody knows are absent.
         source: where they came from: file name and sha256 of the checkpoint, what was dropped.
         format: version of the card.
     """
@@ -43,6 +49,7 @@ class Card:
     trained_on: str = ""
     licence: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    seen: Mapping[str, Sequence[float]] = field(default_factory=dict)
     source: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
@@ -91,11 +98,21 @@ def read_card(weights: Path) -> Card:
     except (OSError, ValueError) as error:
         raise ReadError(f"the card cannot be read: {error}.", where=path, hint="Import the weights again.") from error
     known = {f.name for f in fields(Card)}
-    if not isinstance(values, dict) or values.get("format") != FORMAT or set(values) != known:
+    whole = isinstance(values, dict) and known - {"seen"} <= set(values) <= known
+    if not whole or values.get("format") != FORMAT or not is_domain(values.get("seen", {})):
         raise WeightsError(
             f"is no card of format {FORMAT}.", where=path, hint="Import the checkpoint again with this version."
         )
     return Card(**{**values, "convention": Convention.from_dict(values["convention"])})
+
+
+def is_domain(seen: object) -> bool:
+    """Return whether something is known facts with their least and largest value, as in `Card.seen`."""
+    return isinstance(seen, dict) and all(
+        name in DOMAIN and isinstance(ends, list) and len(ends) == 2
+        and all(isinstance(v, int | float) and isfinite(v) for v in ends) and ends[0] <= ends[1]
+        for name, ends in seen.items()
+    )  # fmt: skip
 
 
 def sha256_of(path: Path) -> str:

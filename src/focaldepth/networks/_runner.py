@@ -21,6 +21,7 @@ from focaldepth.core.errors import MemoryLimitError
 from focaldepth.core.progress import Run
 from focaldepth.core.result import Estimate
 from focaldepth.core.stack import FocalStack, Transfer
+from focaldepth.networks._domain import outside
 from focaldepth.networks._fast import Fast
 from focaldepth.networks._finish import Canvas, Said, finish
 from focaldepth.networks._frames import Seen, choose_frames, extra_inputs
@@ -48,6 +49,8 @@ def estimate_by_network(method: NetworkMethod, stack: FocalStack, run: Run) -> E
         run.warn(loud)
         run.progress.note(loud)
     loaded = load(choice)
+    for sentence in outside(loaded.card.get("seen", {}), stack, seen, choice.convention.unit):
+        run.warn(f"{loaded.card['name']} was trained on {sentence}: what it says of it is a guess.")
     run.check()
     held = hold(stack, run)
     extra = extra_inputs(method.network, stack, seen, run.warn)

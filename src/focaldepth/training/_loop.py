@@ -25,16 +25,17 @@ from focaldepth.training._optimiser import Average, chosen, learning_rate, make_
 from focaldepth.training._order import Order
 from focaldepth.training._processes import Processes, joined
 from focaldepth.training._recipe import Recipe, Stage
-from focaldepth.training._source import source
+from focaldepth.training._source import source, trained_range
 from focaldepth.training._step import Told, explained, gradients, stop_for_nan
 from focaldepth.training._validate import Judge, save_with_card
+from focaldepth.training._wide import keep_wide
 
 _DROPOUT = 4
 """Stream of random numbers of dropout; others in `_order`."""
 
 
 @dataclass(frozen=True)
-class TrainSettings:
+class TrainOptions:
     """What a run is told beside its recipe.
 
     Attributes:
@@ -79,7 +80,7 @@ class Trained:
     rank: int = 0
 
 
-def train(recipe: Recipe, out: str | Path, wishes: TrainSettings = TrainSettings(), run: Run = Run()) -> Trained:
+def train(recipe: Recipe, out: str | Path, wishes: TrainOptions = TrainOptions(), run: Run = Run()) -> Trained:
     """Train a network by a recipe; under torchrun together with the other processes.
 
     Args:
@@ -129,7 +130,7 @@ class _Training:
 
     recipe: Recipe
     out: Path
-    wishes: TrainSettings
+    wishes: TrainOptions
     run: Run
     processes: Processes
     place: Place = field(default_factory=Place)
@@ -169,6 +170,8 @@ class _Training:
         settings = self.recipe.first.settings
         if settings.sync_norm and self.processes.world > 1 and self.processes.device.type == "cuda":
             self.net = torch.nn.SyncBatchNorm.convert_sync_batchnorm(self.net)  # type: ignore[no-untyped-call]
+        if self.processes.device.type == "cpu":
+            keep_wide(self.net)
         if settings.engine == "compiled":
             self.net.compile()
 
@@ -209,6 +212,7 @@ class _Training:
         found = source(stage, self.wishes.root, device=device)
         self.order = Order(len(found), settings.batch, settings.seed, self.place.stage)
         self.feeder = Feeder(found, stage, self.order)
+        self.seen = trained_range(found, stage) if self.processes.first else {}
         self.judge = None
         if settings.validation_split:
             self.judge = Judge(stage, source(stage, self.wishes.root, validation=True))
@@ -312,7 +316,7 @@ class _Training:
         if judge.better(found, self.place.best):
             self.place.best, self.place.best_step = found, self._total()
             if self.processes.first:
-                facts = {"source": self._origin(), "metrics": {metric: found}}
+                facts = {"source": self._origin(), "metrics": {metric: found}, "seen": self.seen}
                 save_with_card(self.net, stage, self.out / _folder.BEST, tensors, **facts)
         self.processes.wait()
 
@@ -331,7 +335,7 @@ class _Training:
 
             tensors = load_weights(best)[0].state_dict()
             metrics = {stage.settings.metric: self.place.best}
-        facts = {"tag": self.recipe.name, "metrics": metrics, "source": self._origin()}
+        facts = {"tag": self.recipe.name, "metrics": metrics, "source": self._origin(), "seen": self.seen}
         save_with_card(self.net, stage, path, tensors, **facts)
         (self.out / _folder.CANDIDATE).unlink(missing_ok=True)
         (self.out / _folder.CANDIDATE).with_suffix(".json").unlink(missing_ok=True)

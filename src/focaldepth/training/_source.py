@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,11 +16,16 @@ from focaldepth.core.stack import FocalStack, Transfer
 from focaldepth.training._recipe import SCENES, Stage, group
 from focaldepth.training._settings import SceneData
 
+if TYPE_CHECKING:
+    from focaldepth.scenes.world import World
+
 _SPLITS = ("", "train", "validation")
 _KEPT_BYTES = 256 << 20
 """Memory of scenes that come again, in each process that makes batches."""
 _VALIDATION_SEED = 1_000_003
 """Added to the seed of a series, so that validation never shows a scene that is trained on."""
+_ASKED = 16
+"""Stacks from which the range of a training is told."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,10 @@ class Items:
     def open(self, index: int, epoch: int = 0) -> Sample:
         """Read a stack; the same in every epoch."""
         return self.openers[index]()
+
+    def stack(self, index: int) -> FocalStack:
+        """Return a stack for the facts of its frames and lens."""
+        return self.open(index).stack
 
 
 @dataclass(frozen=True)
@@ -82,13 +92,20 @@ class Scenes:
             self.kept[number] = sample
         return sample
 
+    def stack(self, index: int) -> FocalStack:
+        """Return a stack with focus positions and lens of a scene, which is not rendered: its frames are black."""
+        world = self._world(index)
+        return FocalStack.from_arrays(np.zeros((len(world.axis), 1, 1, 3), np.uint8), world.axis, optics=world.optics)
+
     def _rendered(self, number: int) -> Sample:
+        sample = self._world(number).sample(self.device)
+        return _disturbed(sample, number) if self.misaligned else sample
+
+    def _world(self, number: int) -> World:
         from focaldepth.scenes.world import SceneSettings, make_world
 
         names = ("height", "width", "frames", "scale", "samples", "blur", "seed")
-        settings = SceneSettings(**{name: getattr(self.data, name) for name in names})
-        sample = make_world(settings, number).sample(self.device)
-        return _disturbed(sample, number) if self.misaligned else sample
+        return make_world(SceneSettings(**{name: getattr(self.data, name) for name in names}), number)
 
 
 Source = Items | Scenes
@@ -142,6 +159,20 @@ def thinned(found: Source, count: int) -> Sequence[int]:
     if not count or count >= len(found):
         return range(len(found))
     return [int(i) for i in np.linspace(0, len(found) - 1, count)]
+
+
+def trained_range(found: Source, stage: Stage) -> dict[str, list[float]]:
+    """Return what the stacks of a training span, from a few of them, for the card of the weights.
+
+    Args:
+        found: the stacks.
+        stage: says the unit, and how many frames of a stack are taken.
+    """
+    from focaldepth.networks._domain import domain_of
+
+    most = stage.augment.frames
+    stacks = (found.stack(index) for index in thinned(found, _ASKED))
+    return domain_of(stacks, stage.convention.unit, (stage.augment.fewest or most, most) if most else None)
 
 
 def _size(sample: Sample) -> int:
