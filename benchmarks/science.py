@@ -19,6 +19,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +41,7 @@ COMMON = {
 NOTE = (
     "Mean and standard deviation over seeds of the mean absolute error on 24 scenes, between the first and the last "
     "focus position. All arms of a question make the same number of steps on the same 128 scenes of 128 x 128 px, cut "
-    "to 64 x 64; the alignment network is trained before, for half as many. `python benchmarks/science.py`"
+    "to 64 x 64; the alignment network is trained on whole ones, for half as many. `python benchmarks/science.py`"
 )
 LOCK = Path(tempfile.gettempdir()) / "focaldepth_science.lock"
 OTHERS = "The same scenes without training:"
@@ -66,10 +67,7 @@ class Question:
 
 TWO_D = {"dims": "2"}
 # Frames breathe about the middle of the whole picture, so these are not cut.
-MOVED = {
-    "misaligned": "true", "convention.order": "far first", "height": "64", "width": "96", "crop": "0",
-    "precision": "float32",
-}  # fmt: skip
+MOVED = {"misaligned": "true", "crop": "0", "convention.order": "far first"}
 QUESTIONS = {
     "differential": Question(
         "Differences of frames (DFV) or the frames themselves (FV)",
@@ -105,30 +103,24 @@ QUESTIONS = {
         ),
     ),
     "alignment": Question(
-        "Frames of a phone that breathe and shift: taken as they are, corrected by field of view, by a network",
+        "One network of depth, trained on registered frames, on those of a phone that breathes and shifts",
         "MAE 0.0247 m, 0.0165 m, 0.0151 m (Won and Jeon, ECCV 2022, table 4)",
         (
-            Arm("as they are", "dff-in-the-wild-fod500", MOVED),
-            Arm("field of view", "dff-in-the-wild-e2e", {**MOVED, "alignment": "field_of_view", "stages": "depth"}),
-            Arm("alignment network", "dff-in-the-wild-e2e", MOVED),
+            Arm("as they are", "dff-in-the-wild-fod500"),
+            Arm("zoomed by the field of view", "dff-in-the-wild-e2e", {"alignment": "field_of_view"}),
+            Arm("aligned by a network", "dff-in-the-wild-e2e", {"alignment": "network"}),
         ),
     ),
 }
 
 
-def made(arm: Arm, seed: int, epochs: int) -> Any:
+def made(arm: Arm, seed: int, epochs: int, **more: str) -> Any:
     """The recipe of a run."""
-    from dataclasses import replace
-
     from focaldepth.training._recipe import load_recipe
 
-    changes = {**COMMON, "epochs": str(epochs), "seed": str(seed), **arm.changes}
-    only = changes.pop("stages", "")
-    if arm.recipe.endswith("e2e"):
-        both = {"depth.epochs": changes.pop("epochs"), "align.epochs": str(epochs // 2)}
-        changes |= {**both, "depth.train": "DFF_net", "align.metric": "loss"}
-    recipe = load_recipe(arm.recipe, changes, data="scenes")
-    return replace(recipe, stages=tuple(s for s in recipe.stages if s.name == only)) if only else recipe
+    return load_recipe(
+        arm.recipe, {**COMMON, "epochs": str(epochs), "seed": str(seed), **arm.changes, **more}, data="scenes"
+    )
 
 
 KEPT: dict[str, Any] = {}
@@ -156,7 +148,7 @@ def without_training() -> list[dict[str, object]]:
 
     found: list[dict[str, object]] = []
     for title, name in (("registered", "differential"), ("of a phone that breathes and shifts", "alignment")):
-        stage = made(QUESTIONS[name].arms[0], 0, 1).first
+        stage = made(QUESTIONS[name].arms[0], 0, 1, **(MOVED if name == "alignment" else {})).first
         scenes = source(stage, None, validation=True)
         samples = [scenes.open(i) for i in range(len(scenes))]
         items = [fd.Item(str(i), lambda sample=sample: sample) for i, sample in enumerate(samples)]  # type: ignore[misc]
@@ -176,24 +168,58 @@ def without_training() -> list[dict[str, object]]:
     return found
 
 
-def run(arm: Arm, seed: int, epochs: int) -> dict[str, float]:
-    """Train one arm with one seed; its error, steps and time."""
+def trained(recipe: Any, folder: Path) -> Any:
+    """Train by a recipe on one thread."""
     import torch
 
     from focaldepth.core.progress import Run
     from focaldepth.training import _loop
-    from focaldepth.training._loop import TrainOptions, train
 
     torch.set_num_threads(1)
-    _loop.source = remembered(_loop.source)
-    begin, used = time.monotonic(), time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        found = train(
-            made(arm, seed, epochs), Path(folder) / "run", TrainOptions(device="cpu", events=False), Run(threads=1)
-        )
-    error = float("nan") if found.best is None else found.best
-    return {"mae": error, "steps": found.steps, "seconds": round(time.monotonic() - begin),
-            "processor_seconds": round(time.process_time() - used)}  # fmt: skip
+    _loop.source = remembered(_loop.source)  # type: ignore[attr-defined]
+    return _loop.train(recipe, folder, _loop.TrainOptions(device="cpu", events=False), Run(threads=1))
+
+
+def run(name: str, seed: int, epochs: int) -> Iterator[tuple[str, float, int]]:
+    """Train the arms of a question one by one: arm, error, steps."""
+    for arm in QUESTIONS[name].arms:
+        with tempfile.TemporaryDirectory() as folder:
+            found = trained(made(arm, seed, epochs), Path(folder) / "run")
+        yield arm.name, float("nan") if found.best is None else found.best, found.steps
+
+
+def run_alignment(seed: int, epochs: int) -> Iterator[tuple[str, float, int]]:
+    """Train a network of depth on registered frames, and one that aligns; judge them together: arm, error, steps."""
+    from dataclasses import replace
+
+    import torch
+
+    from focaldepth.core.progress import Run
+    from focaldepth.networks._net import build
+    from focaldepth.networks._weights import load_weights, save_weights
+    from focaldepth.training._processes import Processes
+    from focaldepth.training._source import source
+    from focaldepth.training._validate import Judge
+
+    plain, *others = QUESTIONS["alignment"].arms
+    with tempfile.TemporaryDirectory() as text:
+        folder = Path(text)
+        depth = trained(made(plain, seed, epochs, **{"convention.order": "far first"}), folder / "depth")
+        # In float32: its 3D convolutions would be so anyway.
+        ends = {**MOVED, "precision": "float32", "align.epochs": str(max(1, epochs // 2)), "align.metric": "loss"}
+        ends |= {"depth.train": "DFF_net"}
+        both = made(others[-1], seed, epochs, **ends)
+        aligner = trained(replace(both, stages=both.stages[:1]), folder / "align")
+        held = {**load_weights(aligner.weights)[0].state_dict(), **load_weights(depth.weights)[0].state_dict()}
+        for arm in (plain, *others):
+            stage = made(arm, seed, epochs, **MOVED, **({} if arm is plain else {"depth.train": "DFF_net"})).stages[-1]
+            net = build(stage.settings.network, stage.options)
+            net.load_state_dict({key: held[key] for key in net.state_dict()})
+            file = folder / f"{arm.name}.safetensors"
+            save_weights(net, stage.settings.network, file, convention=stage.convention)
+            judge = Judge(stage, KEPT.setdefault("moved", source(stage, None, validation=True)))
+            error = judge.value(net, file, Processes(0, 1, torch.device("cpu")), Run(threads=1))
+            yield arm.name, error, depth.steps + (aligner.steps if arm is others[-1] else 0)
 
 
 def stored() -> list[dict[str, Any]]:
@@ -266,16 +292,22 @@ def main() -> None:
     begin = time.monotonic()
     for seed in range(0 if asked.table else asked.seeds):
         for name in asked.question:
-            for arm in QUESTIONS[name].arms:
-                runs = stored()
-                key = {"question": name, "arm": arm.name, "seed": seed, "epochs": asked.epochs}
-                if any(key.items() <= r.items() for r in runs) or time.monotonic() - begin > 60 * asked.minutes:
-                    continue
-                found = run(arm, seed, asked.epochs)
+            key = {"question": name, "seed": seed, "epochs": asked.epochs}
+            there = [r["arm"] for r in stored() if key.items() <= r.items()]
+            if set(there) == {arm.name for arm in QUESTIONS[name].arms}:
+                continue
+            if time.monotonic() - begin > 60 * asked.minutes:
+                break
+            used = time.process_time()
+            each = run_alignment(seed, asked.epochs) if name == "alignment" else run(name, seed, asked.epochs)
+            for arm, error, steps in each:
+                took = round(time.process_time() - used)
+                found = {**key, "arm": arm, "mae": error, "steps": steps, "processor_seconds": took}
                 with LOCK.open("w") as lock:
                     fcntl.flock(lock, fcntl.LOCK_EX)  # other questions may be asked beside this process
-                    write([*stored(), {**key, **found}])
-                print(key, found, flush=True)
+                    write([*(r for r in stored() if not {**key, "arm": arm}.items() <= r.items()), found])
+                print(found, flush=True)
+                used = time.process_time()
     print(markdown(rows(stored())))
 
 
