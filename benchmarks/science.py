@@ -231,16 +231,14 @@ def stored() -> list[dict[str, Any]]:
 def rows(runs: list[dict[str, Any]]) -> list[dict[str, object]]:
     """One row per arm: mean and spread over seeds, and against the first arm of its question.
 
-    Runs of another length do not mix: those count of which there are most, of several such the longest.
+    Runs of another length do not mix: of a question those count of which there are most, of several such the longest.
     """
-    lengths = [r["epochs"] for r in runs]
-    runs = [r for r in runs if r["epochs"] == max(lengths, key=lambda n: (lengths.count(n), n))]
     table: list[dict[str, object]] = []
     for name, question in QUESTIONS.items():
-        errors = {
-            arm.name: {r["seed"]: r["mae"] for r in runs if (r["question"], r["arm"]) == (name, arm.name)}
-            for arm in question.arms
-        }
+        lengths = [r["epochs"] for r in runs if r["question"] == name]
+        length = max(lengths, key=lambda n: (lengths.count(n), n), default=0)
+        asked = [r for r in runs if r["question"] == name and r["epochs"] == length]
+        errors = {arm.name: {r["seed"]: r["mae"] for r in asked if r["arm"] == arm.name} for arm in question.arms}
         base = errors[question.arms[0].name]
         for arm in question.arms:
             own = errors[arm.name]
@@ -255,7 +253,7 @@ def rows(runs: list[dict[str, Any]]) -> list[dict[str, object]]:
                     "arm": arm.name,
                     "MAE, dioptres": f"{statistics.mean(own.values()):.4f}{spread}",
                     "seeds": len(own),
-                    "steps": next(r["steps"] for r in runs if (r["question"], r["arm"]) == (name, arm.name)),
+                    "steps": next(r["steps"] for r in asked if r["arm"] == arm.name),
                     "against the first": "" if first or not both else f"{100 * statistics.mean(both):+.1f} %",
                     "better in": "" if first or not both else f"{sum(b < 0 for b in both)} of {len(both)}",
                     "paper": question.paper if first else "",
