@@ -55,7 +55,7 @@ class Naive:
     def working_memory(self, stack: FocalStack, run: Run) -> WorkingMemory:
         """Planes, picture, and the grey frame with what becomes of it; measured, see `benchmarks/memory.py`."""
         h, w, c = stack.shape
-        wide = 0 if stack.dtype.kind == "f" else 4 * c
+        wide = 4 if stack.dtype.kind == "f" else 4 * c
         reading = h * w * (34 + wide + c * stack.dtype.itemsize)
         return WorkingMemory(reading, reading)
 

@@ -46,7 +46,17 @@ def files_of(path):
     return sorted(q for q in path.rglob("*") if q.is_file()) if path.is_dir() else [path]
 
 
+@pytest.fixture
+def only_new_garbage():
+    """Let collections look at what a test makes alone, not at all that other tests have loaded."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("only_new_garbage")
 @pytest.mark.parametrize("form", ONE_EACH)
 def test_cut_off_anywhere(tmp_path, form):
     path = tmp_path / f"stack{form.suffix}"
