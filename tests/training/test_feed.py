@@ -21,9 +21,10 @@ from focaldepth.networks._runner import as_trained
 from focaldepth.networks._spec import NETWORKS
 from focaldepth.training._batch import Fed, collate
 from focaldepth.training._feed import feed
+from focaldepth.training._keys import SCENES, group
 from focaldepth.training._loader import Feeder, batches
 from focaldepth.training._order import Order
-from focaldepth.training._recipe import SCENES, Stage, group, load_recipe, names
+from focaldepth.training._recipe import Stage, load_recipe, names
 from focaldepth.training._source import source
 
 LENS = Optics(focal_length_m=2.9e-3, f_number=1.0, pixel_pitch_m=1e-5)
@@ -146,17 +147,20 @@ def test_a_batch_goes_back_to_light() -> None:
 def test_every_recipe_fits_its_own_data_set(name: str, tmp_path: Path) -> None:
     """On the miniature of the data set, in the format on disk: split, unit, range, and what the loss needs."""
     recipe = load_recipe(name)
-    settings = recipe.first.settings
-    dataset(settings.data, **group(recipe.first.texts, "data_options")).fake(tmp_path)
-    for stage in recipe.stages:
-        for validation in (False, True):
-            found = source(stage, tmp_path, validation=validation)
-            still = replace(stage.augment, crop=0, known=0)
-            made = feed(found.open(0), stage, still, np.random.default_rng(0), NETWORKS.get(settings.network).inputs)
+    inputs = NETWORKS.get(recipe.first.settings.network).inputs
+    for part in recipe.first.parts.values():
+        dataset(part.settings.data, **group(part.texts, "data_options")).fake(tmp_path)
+    for stage, validation in ((stage, validation) for stage in recipe.stages for validation in (False, True)):
+        found = source(stage, tmp_path, validation=validation)
+        parts = [stage.judged] if validation else list(stage.parts.values())
+        for index in {found.part(i): i for i in range(len(found))}.values():
+            part = parts[found.part(index)]
+            still = replace(part.augment, crop=0, known=0)
+            made = feed(found.open(index), part, still, np.random.default_rng(0), inputs)
             assert made.valid.any()
             told = made.truth[made.valid]
             assert np.isfinite(told).all()
-            if stage.settings.in_focus_range:
+            if part.settings.in_focus_range:
                 assert made.focus.min() <= told.min() <= told.max() <= made.focus.max()
 
 

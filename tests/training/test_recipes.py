@@ -11,11 +11,12 @@ import torch
 from focaldepth.core.errors import FocalDepthError, ReadError, SettingError, UnknownNameError
 from focaldepth.networks._spec import FocusForm, FrameOrder
 from focaldepth.training._initial import fresh
+from focaldepth.training._keys import SCENES
 from focaldepth.training._loader import Feeder, batches
 from focaldepth.training._optimiser import chosen, make_optimiser, set_training
 from focaldepth.training._order import Order
 from focaldepth.training._processes import Processes
-from focaldepth.training._recipe import FOLDER, SCENES, Recipe, load_recipe, names
+from focaldepth.training._recipe import FOLDER, Recipe, load_recipe, names
 from focaldepth.training._source import source
 from focaldepth.training._step import gradients
 

@@ -44,11 +44,32 @@ def change(text: str) -> tuple[str, str]:
     return key.strip(), value.strip()
 
 
+def place(text: str) -> tuple[str, str]:
+    """Split NAME=DIR; a folder alone is for all data sets that are not named.
+
+    >>> place("fod500=data/fs_6"), place("data/a=b")
+    (('fod500', 'data/fs_6'), ('', 'data/a=b'))
+    """
+    match = re.fullmatch(r"([\w-]+)=(.*)", str(text))
+    if match is None or Path(text).exists():
+        return "", str(text)
+    if not match[2]:
+        raise click.BadParameter(f"{text!r} names no folder.")
+    return match[1], match[2]
+
+
 @click.command("train", short_help="A network by the recipe of a paper.")
 @click.argument("recipe", metavar="RECIPE", required=False)
 @_options.output("FOLDER", "Folder for the loss curve, checkpoints and weights.", required=False)
-@click.option("--data", default="", metavar="NAME", help="Data set in the place of the recipe's, or scenes.")
-@click.option("--root", type=click.Path(file_okay=True), help="Folder of the data set.")
+@click.option("--data", default="", metavar="NAME", help="One data set in the place of the recipe's, or scenes.")
+@click.option(
+    "--root",
+    "roots",
+    type=place,
+    metavar="[NAME=]DIR",
+    multiple=True,
+    help="Folder of the data set, or of all of a recipe; with NAME= of one of them. Repeatable.",
+)
 @click.option(
     "--set",
     "changes",
@@ -97,7 +118,7 @@ def command(recipe: str | None, output: str | None, **options: Any) -> None:
         raise click.UsageError("Give a folder with -o.")
     out = Path(output)
     wishes = TrainOptions(
-        root=None if options["root"] is None else Path(options["root"]),
+        root=_roots(options["roots"]),
         init=None if options["init"] is None else Path(options["init"]),
         resume=options["resume"],
         max_steps=options["max_steps"],
@@ -124,6 +145,13 @@ def command(recipe: str | None, output: str | None, **options: Any) -> None:
         facts = {"command": "train", "version": __version__, "output": output, "weights": str(found.weights)}
         numbers = {"finished": found.finished, "steps": found.steps, "loss": found.loss, "best": found.best}
         print_json({**facts, **numbers})
+
+
+def _roots(given: tuple[tuple[str, str], ...]) -> dict[str, str] | None:
+    """Folders by the names of data sets; None where nothing was given."""
+    if sum(not name for name, _ in given) > 1:
+        raise click.UsageError("--root is given twice. Say which data set is where: --root NAME=DIR.")
+    return mapping(given, "--root") or None
 
 
 def _list() -> None:

@@ -29,7 +29,7 @@ def domain_of(
         unit: of the weights.
         frames: least and largest number of frames that the network sees of a stack; None = all of each.
     """
-    found: dict[str, list[float]] = {}
+    ranges = []
     for stack in stacks:
         facts: dict[str, list[float]] = {FRAMES: [float(len(stack))] if frames is None else [float(n) for n in frames]}
         axis = stack.blur_axis
@@ -39,6 +39,18 @@ def domain_of(
         except UnitError:  # told when the network was fed; what is not known is not stated
             pass
         facts |= {name: [value] for name in _LENS if (value := getattr(stack.optics, name)) is not None}
+        ranges.append(facts)
+    return spanned(ranges)
+
+
+def spanned(ranges: Iterable[Domain]) -> dict[str, list[float]]:
+    """Return what several ranges span together; a fact that only some of them know is that of those.
+
+    >>> spanned([{"frames": [5, 5], "f_number": [1.0]}, {"frames": [10, 10]}])
+    {'frames': [5, 10], 'f_number': [1.0, 1.0]}
+    """
+    found: dict[str, list[float]] = {}
+    for facts in ranges:
         for name, values in facts.items():
             both = [*found.get(name, []), *values]
             found[name] = [min(both), max(both)]

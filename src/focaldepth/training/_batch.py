@@ -112,7 +112,8 @@ def collate(examples: Sequence[Fed], convention: Convention) -> Batch:
     longest = max(len(e.focus) for e in examples)
     counts = torch.tensor([len(e.focus) for e in examples])
     frame_valid = None if int(counts.min()) == longest else torch.arange(longest) < counts[:, None]
-    confidence = [e.confidence for e in examples if e.confidence is not None]
+    weighted = any(e.confidence is not None for e in examples)
+    confidence = [np.ones_like(e.truth) if e.confidence is None else e.confidence for e in examples]
     circles = [e.circles for e in examples if e.circles is not None]
     sharp = [e.sharp for e in examples if e.sharp is not None]
     return Batch(
@@ -121,7 +122,7 @@ def collate(examples: Sequence[Fed], convention: Convention) -> Batch:
         truth=torch.from_numpy(np.stack([e.truth for e in examples]))[:, None],
         valid=torch.from_numpy(np.stack([e.valid for e in examples]))[:, None],
         frame_valid=frame_valid,
-        confidence=torch.from_numpy(np.stack(confidence))[:, None] if len(confidence) == len(examples) else None,
+        confidence=torch.from_numpy(np.stack(confidence))[:, None] if weighted else None,
         sharp=torch.from_numpy(np.stack(sharp)) if len(sharp) == len(examples) else None,
         circles=_stacked(circles, longest) if len(circles) == len(examples) else None,
         extra={name: _stacked([e.extra[name] for e in examples], longest) for name in examples[0].extra},

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from focaldepth.core.errors import ReadError, WeightsError
+from focaldepth.core.errors import ReadError, SettingError, WeightsError
 from focaldepth.networks._net import FocusNet
 from focaldepth.training._optimiser import Average
 
@@ -39,11 +40,17 @@ class Place:
 
 
 def save_checkpoint(
-    path: Path, place: Place, net: FocusNet, optimiser: torch.optim.Optimizer, average: Average | None
+    path: Path,
+    place: Place,
+    net: FocusNet,
+    optimiser: torch.optim.Optimizer,
+    average: Average | None,
+    stacks: Mapping[str, int],
 ) -> None:
     """Write a checkpoint beside and rename it.
 
-    Random numbers have no state to keep: order, augmentation and dropout of a step come from the seed and its number.
+    Random numbers have no state to keep: order, augmentation and dropout of a step come from the seed and its number,
+    and from how many stacks the data sets have.
 
     Raises:
         WriteError: the disk is full, or no permission.
@@ -56,6 +63,7 @@ def save_checkpoint(
         "network": net.state_dict(),
         "optimiser": optimiser.state_dict(),
         "average": None if average is None else average.tensors,
+        "stacks": dict(stacks),
     }
     with staged_file(path, overwrite=True) as part:
         torch.save(held, part)
@@ -77,6 +85,22 @@ def load_checkpoint(path: Path) -> tuple[Place, dict[str, Any]]:
     if not set(_KEYS) <= set(held) or set(held["place"]) != {f.name for f in fields(Place)}:
         raise ReadError("is damaged: a part of it is missing.", where=path, hint=_ANEW)
     return Place(**held["place"]), held
+
+
+def check_stacks(path: Path, held: Mapping[str, Any], stacks: Mapping[str, int]) -> None:
+    """Check that a training goes on with the data sets that it was begun with.
+
+    Raises:
+        SettingError: one has another number of stacks, so that the order would be another.
+    """
+    before = held.get("stacks", stacks)  # older checkpoints do not tell
+    for name, count in stacks.items():
+        if before.get(name) != count:
+            raise SettingError(
+                f"{name} has {count} stacks, the training was begun with {before.get(name, 'none')}.",
+                where=path.parent,
+                hint="Give the same data to go on, or another -o.",
+            )
 
 
 def restore_network(path: Path, held: dict[str, Any], net: FocusNet, average: Average | None) -> None:

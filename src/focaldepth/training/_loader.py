@@ -16,7 +16,7 @@ from focaldepth.training._batch import Batch, Fed, collate
 from focaldepth.training._feed import feed
 from focaldepth.training._order import Order, places
 from focaldepth.training._recipe import Stage
-from focaldepth.training._source import Source
+from focaldepth.training._stacks import Source
 
 Place = tuple[int, int]
 """Step, and place in its batch."""
@@ -28,7 +28,7 @@ class Feeder(Dataset[Fed | FocalDepthError]):
 
     Attributes:
         source: of the stacks.
-        stage: says how they are changed.
+        stage: says how they are changed, those of each data set in their way.
         order: says which comes when.
     """
 
@@ -46,15 +46,16 @@ class Feeder(Dataset[Fed | FocalDepthError]):
     def example(self, step: int, place: int) -> Fed:
         """Make one example."""
         epoch, index = self.order.stack(step, place)
-        augment = self.stage.augment
+        stage = tuple(self.stage.parts.values())[self.source.part(index)]
+        augment = stage.augment
         if augment.fewest:
             # One number for the whole batch: nothing needs to be filled up.
             frames = self.order.frames(step, augment.fewest, augment.frames)
             augment = replace(augment, frames=frames, fewest=0)
-        inputs = NETWORKS.get(self.stage.settings.network).inputs
+        inputs = NETWORKS.get(stage.settings.network).inputs
         sample = self.source.open(index, epoch)
         try:
-            return feed(sample, self.stage, augment, self.order.chance(step, place), inputs)
+            return feed(sample, stage, augment, self.order.chance(step, place), inputs)
         except FocalDepthError as error:
             error.where = f"{self.source.name(index)}, {error.where}" if error.where else self.source.name(index)
             raise

@@ -15,7 +15,7 @@ from focaldepth.core.errors import Cancelled, SettingError
 from focaldepth.core.progress import Run
 from focaldepth.training import _folder
 from focaldepth.training._batch import Batch
-from focaldepth.training._checkpoint import Place, load_checkpoint, restore_network, save_checkpoint
+from focaldepth.training._checkpoint import Place, check_stacks, load_checkpoint, restore_network, save_checkpoint
 from focaldepth.training._computing import reproducible, threads
 from focaldepth.training._events import Events
 from focaldepth.training._folder import RunFolder
@@ -26,7 +26,9 @@ from focaldepth.training._order import Order
 from focaldepth.training._outlook import Outlook
 from focaldepth.training._processes import Processes, joined
 from focaldepth.training._recipe import Recipe, Stage
-from focaldepth.training._source import source, trained_range
+from focaldepth.training._roots import Place as Folder
+from focaldepth.training._roots import Roots
+from focaldepth.training._source import source, stack_counts, trained_range
 from focaldepth.training._step import Told, explained, gradients, stop_for_nan
 from focaldepth.training._validate import Judge, save_with_card
 from focaldepth.training._wide import keep_wide
@@ -40,7 +42,8 @@ class TrainOptions:
     """What a run is told beside its recipe.
 
     Attributes:
-        root: folder of the data set.
+        root: folder of the data set, or that holds all of a recipe; folders by the names that the recipe gives its data
+            sets, where the name "" stands for the rest.
         init: file of weights to begin with.
         resume: go on in a folder that was begun.
         max_steps: of every stage; None = as many as its epochs have.
@@ -51,7 +54,7 @@ class TrainOptions:
         events: write event files.
     """
 
-    root: Path | None = None
+    root: Folder | Mapping[str, Folder] | None = None
     init: Path | None = None
     resume: bool = False
     max_steps: int | None = None
@@ -99,6 +102,7 @@ def train(recipe: Recipe, out: str | Path, wishes: TrainOptions = TrainOptions()
         Cancelled: the caller asked to stop.
     """
     out = Path(out)
+    Roots.of(wishes.root).check(name for stage in recipe.stages for name in stage.parts)
     with joined(wishes.device) as processes, reproducible(recipe, processes), threads(wishes.threads):
         if not processes.first:
             processes.wait()  # until the first has taken the folder
@@ -196,15 +200,17 @@ class _Training:
         # Processes that make batches have no GPU of their own.
         device = "cpu" if self.wishes.workers else str(self.processes.device)
         found = source(stage, self.wishes.root, device=device)
+        self.counts = stack_counts(found, stage)
         self.order = Order(len(found), settings.batch, settings.seed, self.place.stage)
         self.feeder = Feeder(found, stage, self.order)
         self.seen = trained_range(found, stage) if self.processes.first else {}
         self.judge = None
         if settings.validation_split:
-            self.judge = Judge(stage, source(stage, self.wishes.root, validation=True))
+            self.judge = Judge(stage.judged, source(stage, self.wishes.root, validation=True))
         self.average = Average(self.net, settings.ema) if settings.ema else None
         if held is not None:
             path = self.out / _folder.CHECKPOINT
+            check_stacks(path, held, self.counts)
             restore_network(path, held, self.net, self.average)
             self.optimiser.load_state_dict(held["optimiser"])
 
@@ -216,7 +222,7 @@ class _Training:
         epochs, steps = stage.settings.epochs, self.order.steps
         learnt = sum(p.numel() for p in self.net.parameters() if p.requires_grad)
         self._note(
-            f"{stage.name}: {epochs} epochs of {steps} steps on {stage.settings.data}, "
+            f"{stage.name}: {epochs} epochs of {steps} steps on {self._data()}, "
             f"batch {stage.settings.batch}; {stage.settings.network} learns {learnt:,} weights"
         )
         self.run.stage(stage.name, last)
@@ -303,7 +309,7 @@ class _Training:
         candidate = self.out / _folder.CANDIDATE
         tensors = None if self.average is None else self.average.tensors
         if self.processes.first:
-            save_with_card(self.net, stage, candidate, tensors, source=self._origin())
+            save_with_card(self.net, judge.stage, candidate, tensors, source=self._origin())
         self.processes.wait()
         found = judge.value(self.net, candidate, self.processes, self.run)
         metric = stage.settings.metric
@@ -342,12 +348,20 @@ class _Training:
         if self.folder is not None:
             self.place.log_size = self.folder.log_size()
             path = self.out / _folder.CHECKPOINT
-            save_checkpoint(path, self.place, self.net, self.optimiser, self.average)
+            save_checkpoint(path, self.place, self.net, self.optimiser, self.average, self.counts)
+
+    def _data(self) -> str:
+        """What is trained on, in words."""
+        if len(self.counts) == 1:
+            return self.stage.settings.data
+        return " and ".join(f"{count} stacks of {name}" for name, count in self.counts.items())
 
     def _origin(self) -> dict[str, Any]:
         """Where weights come from, for their card."""
         made = {"recipe": self.recipe.name, "seed": self.stage.settings.seed, "steps": self._total()}
-        return {**made, "paper": self.stage.settings.source, "stage": self.stage.name}
+        settings = self.stage.settings
+        judged = {"validated_on": settings.validate_on or settings.data} if len(self.counts) > 1 and self.judge else {}
+        return {**made, **judged, "paper": settings.source, "stage": self.stage.name}
 
     def _last_step(self, stage: Stage) -> int:
         every = stage.settings.epochs * self.order.steps

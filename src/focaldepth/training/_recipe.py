@@ -2,15 +2,16 @@
 
 A recipe file is YAML or JSON: a flat mapping of `TrainSettings`, and mappings called `options` (of the network),
 `convention`, `augment`, `loss_options` and `data_options`. A name in `stages` is a mapping of changes that hold in that
-stage; `with_scenes` holds changes for rendered scenes in the place of the data set. In these two and on the command
-line, ``group.key`` reaches into a group.
+stage; `with_scenes` holds changes for rendered scenes in the place of the data set. `also` lists further data sets that
+are trained on together with `data`; a mapping of that name holds what differs for it. In mappings of these three kinds
+and on the command line, ``group.key`` reaches into a group.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -19,29 +20,28 @@ from typing import Any, TypeVar, get_type_hints
 from focaldepth.core.errors import ReadError, SettingError, UnknownNameError
 from focaldepth.core.settings import facts, parse
 from focaldepth.networks._spec import NETWORKS, Convention, NetworkSpec, Options
+from focaldepth.training._keys import (
+    ALSO,
+    GROUPS,
+    SCENES,
+    SCENES_CHANGE,
+    Texts,
+    alone,
+    also,
+    changed,
+    check_keys,
+    further,
+    group,
+    groups,
+    may_differ,
+    over,
+)
 from focaldepth.training._settings import SceneData, TrainSettings
 
 FOLDER = Path(__file__).parent / "recipes"
 SUFFIXES = (".yaml", ".yml", ".json")
-SCENES = "scenes"
-GROUPS = ("options", "convention", "augment", "loss_options", "data_options")
-"""Mappings of a recipe; all other keys are those of `TrainSettings`."""
 _STAGES, _WITH_SCENES = "stages", "with_scenes"
 _ONE_STAGE = "train"
-_SCENES_CHANGE: dict[str, str] = {
-    "convention.unit": "dioptre",
-    "convention.focus_factor": "1",
-    "convention.depth_factor": "1",
-    "convention.order": "near first",
-    "low": "-inf",
-    "high": "inf",
-    "clip_truth": "false",
-    "train_split": "",
-    "validation_split": "validation",
-    "augment.known": "0",
-}
-"""What rendered scenes change in every recipe: they are in dioptres, have no missing truth, and splits of their own."""
-Texts = dict[str, str]
 T = TypeVar("T")
 
 
@@ -55,6 +55,7 @@ class Stage:
         settings: plain settings.
         options: of the network's architecture.
         convention: how pixels and positions become inputs.
+        further: the same for each further data set, under its name: the stage as its examples see it.
     """
 
     name: str
@@ -62,6 +63,17 @@ class Stage:
     settings: TrainSettings
     options: Options
     convention: Convention
+    further: tuple[Stage, ...] = ()
+
+    @property
+    def parts(self) -> Mapping[str, Stage]:
+        """Name of each data set -> the stage as its examples see it; the first is the stage itself."""
+        return {self.settings.data: self, **{part.name: part for part in self.further}}
+
+    @property
+    def judged(self) -> Stage:
+        """The stage as the stacks of the validation see it."""
+        return self.parts[self.settings.validate_on or self.settings.data]
 
     @cached_property
     def augment(self) -> Any:
@@ -112,14 +124,21 @@ class Recipe:
     def everything(self) -> Iterator[tuple[str, str, str]]:
         """Yield stage, key and value of all settings, those that were not given included."""
         for stage in self.stages:
-            for name, value in asdict(stage.settings).items():
-                yield stage.name, name, str(value)
-            for name, (cls, _) in _groups(stage.texts).items():
-                held = {**_plain(cls), **group(stage.texts, name)}
-                if name == "convention":
-                    held = {k: str(v) for k, v in stage.convention.as_dict().items()}
-                for key, value in held.items():
-                    yield stage.name, f"{name}.{key}", str(value)
+            yield from ((stage.name, key, value) for key, value in _everything(stage))
+            for part in stage.further:
+                own = ((key, value) for key, value in _everything(part) if may_differ(key))
+                yield from ((stage.name, f"{part.name}.{key}", value) for key, value in own)
+
+
+def _everything(stage: Stage) -> Iterator[tuple[str, str]]:
+    for name, value in asdict(stage.settings).items():
+        yield name, str(value)
+    for name, (cls, _) in groups(stage.texts).items():
+        held = {**_plain(cls), **group(stage.texts, name)}
+        if name == "convention":
+            held = {k: str(v) for k, v in stage.convention.as_dict().items()}
+        for key, value in held.items():
+            yield f"{name}.{key}", str(value)
 
 
 def names() -> list[str]:
@@ -132,9 +151,9 @@ def load_recipe(name: str | Path, changes: Mapping[str, str] | None = None, *, d
 
     Args:
         name: of a packaged recipe, with or without its suffix and folder, or path of a file.
-        changes: settings as texts; a key is that of a setting, ``group.key``, or ``stage.key`` for one stage alone. A
-            key of a group that no other group has may stand alone.
-        data: data set in the place of the recipe's; empty = the recipe's.
+        changes: settings as texts; a key is that of a setting, ``group.key``, ``stage.key`` for one stage alone, or
+            ``NAME.key`` for a further data set. A key of a group that no other group has may stand alone.
+        data: the one data set in the place of the recipe's; empty = the recipe's.
 
     Raises:
         ReadError: there is no such file, or it is no recipe.
@@ -144,31 +163,32 @@ def load_recipe(name: str | Path, changes: Mapping[str, str] | None = None, *, d
     path = _find(str(name))
     values = _read(path)
     base, stages, with_scenes = _split(values, path)
-    chosen = data or base.get("data", SCENES)
+    base.setdefault("data", SCENES)
     if data:
-        base = {k: v for k, v in base.items() if data == values.get("data") or not k.startswith("data_options.")}
-    base["data"] = chosen
-    named = {**_SCENES_CHANGE, **with_scenes} if chosen == SCENES else {}
+        known = {name for texts in (base, *stages.values()) for name in also(texts)}
+        stages = {stage: _without(texts, {*known, ALSO}) for stage, texts in stages.items()}
+        base = alone(base, data)
+    named = {**SCENES_CHANGE, **with_scenes} if base["data"] == SCENES else {}
     common, own = _sorted_changes(changes or {}, tuple(stages))
     made = []
     for stage, texts in stages.items():
-        whole = {**base, **named, **texts}
+        whole = over(over(base, named), texts)
         for more in (common, own.get(stage, {})):
-            whole = _changed(whole, more, path.stem)
+            whole = changed(whole, more, path.stem)
         made.append(_stage(stage, whole))
     _check_stages(made)
     return Recipe(path.stem, tuple(made))
 
 
 def title_of(name: str) -> tuple[str, str, str]:
-    """Return network, data set and title of a packaged recipe."""
-    values = _read(_find(name))
-    return str(values["network"]), str(values["data"]), str(values["title"])
+    """Return network, data sets and title of a packaged recipe."""
+    path = _find(name)
+    base = _split(_read(path), path)[0]
+    return base["network"], " + ".join((base["data"], *also(base))), base["title"]
 
 
-def group(texts: Mapping[str, str], name: str) -> Texts:
-    """Return the keys of one group."""
-    return {key.partition(".")[2]: value for key, value in texts.items() if key.startswith(name + ".")}
+def _without(texts: Texts, heads: set[str]) -> Texts:
+    return {key: value for key, value in texts.items() if key.partition(".")[0] not in heads}
 
 
 def _parsed(cls: type[T], texts: Mapping[str, str], name: str = "") -> T:
@@ -210,29 +230,34 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _split(values: Mapping[str, Any], path: Path) -> tuple[Texts, dict[str, Texts], Texts]:
-    """Return the keys of all stages, those of each, and those for rendered scenes."""
+    """Return the keys of all stages and of further data sets, those of each stage, and those for rendered scenes."""
     listed = values.get(_STAGES, [_ONE_STAGE])
     if not isinstance(listed, list) or not listed:
         raise ReadError("`stages` is no list of names.", where=path, hint="Write stages: [align, depth].")
     stages: dict[str, Texts] = {str(stage): {} for stage in listed}
-    base: Texts = {}
+    base: Texts = {ALSO: _words(values[ALSO])} if ALSO in values else {}
     with_scenes: Texts = {}
     for key, value in values.items():
-        if key == _STAGES:
+        if key in (_STAGES, ALSO):
             continue
         if not isinstance(value, Mapping):
             base[key] = str(value)
             continue
-        inner = {str(k): str(v) for k, v in value.items()}
-        if key in GROUPS:
+        inner = {str(k): _words(v) if k == ALSO else str(v) for k, v in value.items()}
+        if key in GROUPS or key in also(base):
             base |= {f"{key}.{k}": v for k, v in inner.items()}
         elif key == _WITH_SCENES:
             with_scenes = inner
         elif key in stages:
             stages[key] = inner
         else:
-            raise UnknownNameError("group", key, [*GROUPS, _WITH_SCENES, *stages], where=path)
+            raise UnknownNameError("group", key, [*GROUPS, _WITH_SCENES, *stages, *also(base)], where=path)
     return base, stages, with_scenes
+
+
+def _words(value: Any) -> str:
+    """A list of names, or names by spaces, as a text."""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _sorted_changes(changes: Mapping[str, str], stages: tuple[str, ...]) -> tuple[Texts, dict[str, Texts]]:
@@ -248,81 +273,35 @@ def _sorted_changes(changes: Mapping[str, str], stages: tuple[str, ...]) -> tupl
     return common, own
 
 
-def _changed(texts: Texts, changes: Mapping[str, str], where: str) -> Texts:
-    """Return texts with changes; network, loss and data first, because they say which other keys there are."""
-    plain = {key.replace("-", "_"): value for key, value in changes.items()}
-    whole = {**texts, **{key: value for key, value in plain.items() if key in _PLAIN}}
-    return {**whole, **{_key(key, whole, where): value for key, value in plain.items()}}
-
-
-def _key(key: str, texts: Mapping[str, str], where: str) -> str:
-    """Return the full name of a key."""
-    if key in _PLAIN:
-        return key
-    inner = {name: known for name, (_, known) in _groups(texts).items()}
-    prefix, _, rest = key.partition(".")
-    if prefix in inner and rest:
-        if rest not in inner[prefix]:
-            raise UnknownNameError("setting", rest, inner[prefix], where=f"{where}, {prefix}")
-        return key
-    homes = [name for name, known in inner.items() if key in known]
-    if len(homes) > 1:
-        listed = " or ".join(f"{name}.{key}" for name in homes)
-        raise SettingError(f"{key} can mean several things.", where=where, hint=f"Write {listed}.")
-    if not homes:
-        every = {*_PLAIN}.union(*inner.values(), (f"{name}.{k}" for name, known in inner.items() for k in known))
-        raise UnknownNameError("setting", key, every, where=where)
-    return f"{homes[0]}.{key}"
-
-
-_PLAIN = tuple(f.name for f in fields(TrainSettings))
-
-
 def _plain(cls: Any) -> Texts:
     """Defaults of a class of settings."""
     return {fact.name: str(fact.default) for fact in facts(cls)}
 
 
-def _groups(texts: Mapping[str, str]) -> dict[str, tuple[Any, tuple[str, ...]]]:
-    """Return group -> class of its settings and their names, for the network, loss and data that are chosen."""
-    from focaldepth.training.augment import Augmentation
-    from focaldepth.training.losses._loss import LOSSES
-
-    spec = NETWORKS.get(texts.get("network", TrainSettings.network))
-    classes: dict[str, Any] = {
-        "options": type(spec.default),
-        "augment": Augmentation,
-        "loss_options": LOSSES.get(texts.get("loss", TrainSettings.loss)),
-        "data_options": _data_class(texts.get("data", SCENES)),
-    }
-    found = {name: (cls, tuple(fact.name for fact in facts(cls))) for name, cls in classes.items()}
-    return {**found, "convention": (Convention, tuple(f.name for f in fields(Convention)))}
-
-
-def _data_class(name: str) -> Any:
-    if name == SCENES:
-        return SceneData
-    from focaldepth.datasets._dataset import DATASETS
-
-    if name not in DATASETS.names():
-        raise UnknownNameError("data set", name, [*DATASETS.names(), SCENES])
-    return DATASETS.get(name)
-
-
 def _stage(name: str, texts: Mapping[str, str]) -> Stage:
     """Make a stage of texts; every key is checked."""
-    known = _groups(texts)
-    for key in texts:
-        head, _, rest = key.partition(".")
-        if not rest and key not in _PLAIN:
-            raise UnknownNameError("setting", key, _PLAIN, where=f"recipe, stage {name}")
-        if rest and (head not in known or rest not in known[head][1]):
-            raise UnknownNameError("setting", key, [f"{h}.{k}" for h, (_, ks) in known.items() for k in ks], where=name)
+    check_keys(texts, name)
+    stage = _part(name, texts, tuple(_part(other, further(texts, other)) for other in also(texts)))
+    asked = stage.settings.validate_on
+    if asked not in ("", *stage.parts):
+        raise UnknownNameError("data set", asked, stage.parts, where="recipe, validate_on")
+    drawn = {(part.augment.fewest, part.augment.fewest and part.augment.frames) for part in stage.parts.values()}
+    if len(drawn) > 1:
+        raise SettingError(
+            "data sets draw another number of frames, which is one for a whole batch.",
+            where=f"recipe, {ALSO}",
+            hint="Give augment.fewest and augment.frames once for all of them.",
+        )
+    return stage
+
+
+def _part(name: str, texts: Mapping[str, str], others: tuple[Stage, ...] = ()) -> Stage:
+    """Make a stage as the examples of one data set see it."""
     settings = _parsed(TrainSettings, texts)
     spec = NETWORKS.get(settings.network)
     convention = _convention(spec, group(texts, "convention"))
-    stage = Stage(name, dict(texts), settings, _options(spec, texts), convention)
-    _parsed(known["data_options"][0], texts, "data_options")
+    stage = Stage(name, dict(texts), settings, _options(spec, texts), convention, others)
+    _parsed(groups(texts)["data_options"][0], texts, "data_options")
     _ = stage.augment, stage.loss
     return stage
 

@@ -28,7 +28,8 @@ from focaldepth.training._feed import feed
 from focaldepth.training._processes import Processes
 from focaldepth.training._recipe import Stage
 from focaldepth.training._settings import LOSS_ITSELF
-from focaldepth.training._source import Source, thinned
+from focaldepth.training._source import thinned
+from focaldepth.training._stacks import Source
 from focaldepth.training.augment import Augmentation
 from focaldepth.training.augment.subsets import chosen
 from focaldepth.training.losses._loss import value
@@ -39,7 +40,7 @@ class Judge:
     """What weights are compared by.
 
     Attributes:
-        stage: says metric, range and convention.
+        stage: says metric, range and convention, as the stacks of the validation see it.
         source: stacks of the validation.
     """
 
@@ -169,7 +170,7 @@ def save_with_card(net: FocusNet, stage: Stage, path: Path, tensors: Mapping[str
     try:
         save_weights(
             net, stage.settings.network, path, convention=stage.convention, overwrite=True,
-            trained_on=stage.settings.data, **facts,
+            trained_on=", ".join(stage.parts), **facts,
         )  # fmt: skip
     finally:
         if before is not None:
