@@ -91,6 +91,27 @@ def test_bad_input_is_one_line(call: Call, mine: list[str], more: list[str], cod
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ([], "ddff12-dfv is a data set on disk"),
+        (["--root", "a", "--root", "b"], "--root NAME=DIR"),
+        (["--root", "fod500=a", "--root", "fod500=b"], "--root fod500 is given twice: a and b"),
+        (["--root", "fod500="], "names no folder"),
+        (["--root", "fod50=a"], "Did you mean fod500?"),
+        (["--root", "nowhere"], "If ddff12-dfv lies elsewhere: --root ddff12-dfv=DIR"),
+        (["--root", "ddff12-dfv=nowhere"], "is got from https://github.com/fuy34/DFV"),
+        (["--set", "fod500.clip=1"], "clip is one for all data sets"),
+    ],
+)
+def test_where_several_data_sets_lie_is_asked_for(call: Call, tmp_path: Path, more: list[str], words: str) -> None:
+    small = ["--set", "level=1", "--device", "cpu", "--no-tensorboard"]
+    code, _, err = call("dfv-ddff12-fod500", "-o", tmp_path / "out", *small, *more)
+    assert code == 2
+    assert words in err
+    assert "Traceback" not in err
+
+
 def test_an_interrupt_leaves_a_checkpoint(call: Call, mine: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     tell = _loop._Training._tell
 
