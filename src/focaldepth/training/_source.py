@@ -106,7 +106,7 @@ def trained_range(found: Source, stage: Stage) -> dict[str, list[float]]:
     """Return what the stacks of a training span, from a few of each data set, for the card of the weights.
 
     Positions of a further data set count as what the network was told of them: told numbers over `focus_factor` are
-    positions in the unit of the card.
+    positions in the unit of the card. What one data set does not tell (its lens) is not known of all.
 
     Args:
         found: the stacks.
@@ -126,4 +126,5 @@ def trained_range(found: Source, stage: Stage) -> dict[str, list[float]]:
             factor = own.focus_factor / held.focus_factor
             facts[FOCUS] = sorted(factor * value for value in facts[FOCUS])
         ranges.append(facts)
-    return spanned(ranges)
+    told = set(ranges[0]).intersection(*ranges)
+    return spanned({name: values for name, values in facts.items() if name in told} for facts in ranges)
