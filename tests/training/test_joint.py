@@ -30,6 +30,7 @@ from focaldepth.training._recipe import Recipe, load_recipe
 from focaldepth.training._roots import Roots
 from focaldepth.training._source import source, stack_counts
 from focaldepth.training._stacks import Items, Mixed
+from focaldepth.training._validate import Judge
 
 from . import small
 from .test_feed import fed, sample
@@ -141,7 +142,7 @@ def test_processes_share_out_the_batches_of_one(tmp_path: Path, data: Path) -> N
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(tmp_path: Path, data: Path) -> None:
-    made = recipe(tmp_path)
+    made = recipe(tmp_path, validate_epochs=9)
     whole = run(made, tmp_path / "whole", root=data, max_steps=6)
     with pytest.raises(Cancelled):
         run(made, tmp_path / "parts", Run(Stop(3), threads=1), root=data, max_steps=6)
@@ -176,15 +177,17 @@ def test_other_data_are_refused_when_a_run_goes_on(tmp_path: Path) -> None:
 
 def test_another_data_set_may_compare_the_weights(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its stacks are judged in its own unit; the result keeps the convention of the first."""
-    judged = []
+    judged, before = [], Judge.value
 
-    def value(judge: Any, net: Any, weights: Path, *given: Any) -> float:
+    def value(judge: Judge, net: Any, weights: Path, *given: Any) -> float:
         judged.append((load_weights(weights)[1].convention, len(judge.source)))
-        return 1.0
+        return before(judge, net, weights, *given)
 
-    monkeypatch.setattr("focaldepth.training._validate.Judge.value", value)
+    monkeypatch.setattr(Judge, "value", value)
     made = recipe(tmp_path, validate_on="fod500")
     found = run(made, tmp_path / "out", root=data, max_steps=1)
+    assert found.best is not None
+    assert 0 < found.best < 1.5
     (convention, count), *_ = judged
     assert (convention.unit, convention.depth_factor, count) == (Unit.METRE, 5.0, 1)
     card = load_weights(found.weights)[1]
@@ -253,7 +256,7 @@ def test_a_stage_may_leave_a_data_set_out(tmp_path: Path) -> None:
     [
         ({"fod500.lov": "1"}, "fod500: unknown setting 'lov'. Did you mean low"),
         ({"fod50.low": "1"}, "Did you mean fod500"),
-        ({"fod500.low": "many"}, "Give a number"),
+        ({"fod500.low": "many"}, "recipe, fod500: low is 'many'. Give a number"),
         ({"fod500.learning_rate": "1"}, "fod500: learning_rate is one for all data sets"),
         ({"fod500.convention.white": "2"}, "convention.white is one for all"),
         ({"also": "fod50"}, "Did you mean fod500"),

@@ -35,7 +35,8 @@ class Card:
         licence: of the weights, in words.
         metrics: name -> value that the weights are known to reach.
         seen: fact of `DOMAIN` -> least and largest value in training: focus positions in the unit of the convention,
-            frames per stack, focal length in metres, f-number. Facts that nobody knows are absent.
+            frames per stack, focal length in metres, f-number. Facts that nobody knows are absent. Of several data sets
+            positions are those that the network was told, as the convention of these weights reads them.
         source: where they came from: file name and sha256 of the checkpoint, what was dropped.
         format: version of the card.
     """

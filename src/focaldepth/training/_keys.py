@@ -194,6 +194,6 @@ def _check_known(keys: Iterable[str], texts: Mapping[str, str], where: str) -> N
     for key in keys:
         head, _, rest = key.partition(".")
         if not rest and key not in PLAIN:
-            raise UnknownNameError("setting", key, PLAIN, where=where)
+            raise UnknownNameError("setting", key, [*PLAIN, *_dotted(inner)], where=where)
         if rest and rest not in inner.get(head, ()):
             raise UnknownNameError("setting", key, _dotted(inner), where=where)

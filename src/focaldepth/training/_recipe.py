@@ -281,7 +281,7 @@ def _plain(cls: Any) -> Texts:
 def _stage(name: str, texts: Mapping[str, str]) -> Stage:
     """Make a stage of texts; every key is checked."""
     check_keys(texts, name)
-    stage = _part(name, texts, tuple(_part(other, further(texts, other)) for other in also(texts)))
+    stage = _part(name, texts, tuple(_further(other, texts) for other in also(texts)))
     asked = stage.settings.validate_on
     if asked not in ("", *stage.parts):
         raise UnknownNameError("data set", asked, stage.parts, where="recipe, validate_on")
@@ -293,6 +293,15 @@ def _stage(name: str, texts: Mapping[str, str]) -> Stage:
             hint="Give augment.fewest and augment.frames once for all of them.",
         )
     return stage
+
+
+def _further(name: str, texts: Mapping[str, str]) -> Stage:
+    """Make the stage of a further data set; what is wrong is said to stand in it."""
+    try:
+        return _part(name, further(texts, name))
+    except SettingError as error:
+        error.where = f"{error.where}, {name}"
+        raise
 
 
 def _part(name: str, texts: Mapping[str, str], others: tuple[Stage, ...] = ()) -> Stage:
