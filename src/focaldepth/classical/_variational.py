@@ -28,6 +28,15 @@ _LEAST_HOLD = 4.0
 _STEEPEST_PERCENTILE = 99
 
 
+def steady_degree(wanted: int, frames: int) -> int:
+    """Return the degree of polynomials through so many frames: below 2 sqrt(N), where least squares stay stable.
+
+    >>> [steady_degree(8, n) for n in (2, 4, 6, 8, 10, 17)]
+    [1, 3, 4, 5, 6, 8]
+    """
+    return min(wanted, frames - 1, int(2 * frames**0.5))
+
+
 @dataclass(frozen=True)
 class FocusCurves:
     """Polynomials through the focus curve of every pixel.
@@ -45,12 +54,13 @@ class FocusCurves:
     def fit(cls, scores: NDArray[np.float32], focus: NDArray[np.float64], degree: int) -> FocusCurves:
         """Fit (N, h, w) scores at the (N,) positions of the blur-linear axis by least squares.
 
-        Chebyshev polynomials keep the fit well conditioned; with few frames the degree is N - 1.
+        Chebyshev polynomials keep the fit well conditioned. With few frames the degree is lower: through nearly as many
+        points at even steps as it has factors, a polynomial swings between them.
         """
         from numpy.polynomial import chebyshev
 
         middle, half = (float(focus.max()) + float(focus.min())) / 2, float(np.ptp(focus)) / 2
-        degree = min(degree, len(focus) - 1)
+        degree = steady_degree(degree, len(focus))
         to_chebyshev = np.linalg.pinv(chebyshev.chebvander((focus - middle) / half, degree), rcond=_SINGULAR)
         to_powers = np.zeros((degree + 1, degree + 1))
         for k, unit in enumerate(np.eye(degree + 1)):

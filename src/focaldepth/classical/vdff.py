@@ -11,7 +11,7 @@ from focaldepth.classical._aggregate import grid_shape
 from focaldepth.classical._finish import finish
 from focaldepth.classical._prefer import PREFERENCES, make_fuser
 from focaldepth.classical._stream import base_factor
-from focaldepth.classical._variational import FocusCurves, minimise
+from focaldepth.classical._variational import FocusCurves, minimise, steady_degree
 from focaldepth.classical._volume import Gathered, claimed, factors, gather
 from focaldepth.core.method import Access, Citation, MethodSpec, WorkingMemory
 from focaldepth.core.progress import Run
@@ -49,7 +49,7 @@ class Vdff:
     )
 
     weight: float = setting(1.0, "weight of the total variation", low=0.001, high=1000)
-    degree: int = setting(8, "degree of the polynomial through a focus curve", low=2, high=20)
+    degree: int = setting(8, "degree of the polynomial through a focus curve, lower with few frames", low=2, high=20)
     rounds: int = setting(100, "rounds of the solver", low=1, high=10000)
     fusion: str = setting(
         "multiband", "all-in-focus picture: multiband, colour or none", choices=("multiband", "colour", "none")
@@ -68,7 +68,7 @@ class Vdff:
         _, coarse = factors(h, w, len(stack))
         pixels, grid = h * w, int(np.prod(grid_shape(h, w, coarse)))
         picture = 0 if self.fusion == "none" else (4 * c + c * stack.dtype.itemsize) * pixels
-        powers = min(self.degree + 1, len(stack))
+        powers = steady_degree(self.degree, len(stack)) + 1
         reading = 2 * len(stack) * grid + picture + 110 * grid
         return WorkingMemory(reading, grid * (10 * len(stack) + 8 * powers + 90) + picture + 20 * pixels)
 
