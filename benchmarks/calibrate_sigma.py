@@ -1,6 +1,7 @@
 """Fit the sigma model of a method on random layered scenes and print its numbers.
 
     python benchmarks/calibrate_sigma.py [--method classical] [--scenes 160]
+    python benchmarks/calibrate_sigma.py --method classical --coarse    # the weight of the scale of reading alone
 
 Half of the scenes are held out; their coverage is printed, too. The numbers go into the source by hand
 (`classical/_sigma_model.py` of classical-fast, `classical/_certainty.py` of classical), so that a change of the model
@@ -46,18 +47,30 @@ def of_classical_fast(seed: int) -> Samples | None:
 
 
 def of_classical(seed: int) -> Samples | None:
-    """Errors in px of blur radius; None where the blur between frames is too small to tell anything."""
-    rendered = smooth_scene(seed)
+    """Errors in px of blur radius; None where blur differs too little to tell, or too much for the finest detail."""
+    samples = read_by_classical(seed, smooth_scene(seed))
+    if samples is None or samples[0][0, -1] > 0:
+        return None
+    return samples[0][:, :-1], *samples[1:]
+
+
+def of_coarse(seed: int) -> Samples | None:
+    """Errors in px of blur radius on frames that lie far apart."""
+    return read_by_classical(seed, coarse_scene(seed))
+
+
+def read_by_classical(seed: int, rendered: Rendered) -> Samples | None:
+    """Errors in px of blur radius at the scale of reading."""
     focus, run = rendered.stack.blur_axis.values, Run(threads=1)
     method = classical.Classical()
     state = gather(rendered.stack, run, None, luminance=True)
     evidence = weigh(state.luminance, focus, state.coarse // state.fine, run)
-    if not evidence.explained or evidence.px_per_unit * np.abs(np.diff(focus)).mean() < 0.35:
+    if not evidence.explained or evidence.reading_px * np.abs(np.diff(focus)).mean() < 0.35:
         return None
     clues = classical.clues_of(state, evidence, method.reach, run)
     planes = _certainty.features(evidence, clues)
     position = np.clip(clues.peaks.position, focus.min(), focus.max())
-    error = np.abs(position - rendered.truth.values) * evidence.px_per_unit
+    error = np.abs(position - rendered.truth.values) * evidence.reading_px
     valid = _certainty.judge(evidence, clues, focus, state.covered > 0, method.max_sigma, 0).valid
     return picked(seed, planes, error, valid)
 
@@ -73,6 +86,20 @@ def smooth_scene(seed: int) -> Rendered:
             blur_px=float(np.exp(random.uniform(np.log(0.15), np.log(most)))),
             noise=scene.noise * float(random.choice([0, 0.3, 1])),
             shot=scene.shot * float(random.choice([0, 1])),
+        )
+    )
+
+
+def coarse_scene(seed: int) -> Rendered:
+    """A varied scene of 3 to 10 frames whose blur differs by 4 to 20 px from one to the next."""
+    scene, random = LayeredScene.varied(seed, height=HEIGHT, width=WIDTH), np.random.default_rng(seed + 9)
+    return render(
+        replace(
+            scene,
+            frames=int(random.choice([3, 4, 5, 6, 8, 10])),
+            relief=scene.relief * (0, 0.1, 0.25)[seed % 3],
+            blur_px=float(np.exp(random.uniform(np.log(4), np.log(20)))),
+            noise=scene.noise * float(random.choice([0, 0.3, 1])),
         )
     )
 
@@ -94,7 +121,7 @@ class Fitted:
 
 METHODS = {
     "classical-fast": Fitted(of_classical_fast, tuple(name for name, _ in _sigma_model.TERMS), 0.005),
-    "classical": Fitted(of_classical, tuple(name for name, _ in _certainty.TERMS), 0.002),
+    "classical": Fitted(of_classical, tuple(name for name, _ in _certainty.TERMS[:-1]), 0.002),
 }
 
 
@@ -125,15 +152,30 @@ def fit(parts: list[Samples], least: float, move: bool) -> np.ndarray:
     return weights
 
 
+def fit_scale(parts: list[Samples], least: float) -> float:
+    """Return the weight of the last term with which QUANTILE of the valid pixels is covered, the others being held."""
+    terms, error, valid = (np.concatenate(p) for p in zip(*parts, strict=True))
+    held = np.array([_certainty.CONSTANT, *(weight for _, weight in _certainty.TERMS[:-1]), 0.0])
+    wide = valid & (terms[:, -1] > 0.05)
+    rest = np.log(error + least) - with_constant(terms) @ held
+    return float(np.quantile((rest / np.maximum(terms[:, -1], 0.05))[wide], QUANTILE))
+
+
 def main() -> None:
     """Fit, print, check on held-out scenes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--method", choices=list(METHODS), default="classical-fast")
     parser.add_argument("--scenes", type=int, default=120)
+    parser.add_argument("--coarse", action="store_true", help="fit the last weight of classical alone")
     asked = parser.parse_args()
     method, move = METHODS[asked.method], asked.method == "classical-fast"
     with ProcessPoolExecutor(2, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        parts = [part for part in pool.map(method.samples, range(asked.scenes)) if part is not None]
+        samples = of_coarse if asked.coarse else method.samples
+        parts = [part for part in pool.map(samples, range(asked.scenes)) if part is not None]
+    if asked.coarse:
+        name = _certainty.TERMS[-1][0]
+        print(f'{len(parts)} scenes\n    ("{name}", {fit_scale(parts, method.least):.3f}),')
+        return
     half = fit(parts[::2], method.least, move)
     terms, error, valid = (np.concatenate(p) for p in zip(*parts[1::2], strict=True))
     inside = np.log(error + method.least) < with_constant(terms) @ half

@@ -35,7 +35,7 @@ def test_hypotheses_are_even_and_reach_beyond_both_ends(extent, px_per_unit, fra
     assert depths[-1] > focus[-1]
 
 
-@given(st.integers(2, 100), st.floats(0.04, 6.3))
+@given(st.integers(2, 100), st.floats(0.04, 25.2))
 def test_no_stack_asks_for_more_hypotheses_than_were_announced(frames, px_per_step):
     assert len(hypotheses(np.arange(frames, dtype=float), px_per_step)) <= most_hypotheses(frames)
 
@@ -57,6 +57,23 @@ def test_the_blur_of_a_stack_is_measured(blur_px):
     px_per_unit, explained = measure_blur(luminance, stack.blur_axis.values)
     assert px_per_unit * scene.step == pytest.approx(blur_px, rel=0.12)
     assert explained > 0.5
+
+
+@pytest.mark.parametrize(("frames", "blur_px"), [(3, 7.0), (4, 10.0)])
+def test_the_blur_of_frames_far_apart_is_measured(frames, blur_px):
+    """In smaller copies of the picture: its finest detail is seen by one frame alone."""
+    scene = LayeredScene(seed=2, frames=frames, height=200, width=200, contrast=1.0, blur_px=blur_px, noise=0.001)
+    stack = render(scene).stack
+    luminance = (stack.read_all().mean(-1) / 255 * WHITE).astype(np.uint16)
+    px_per_unit, explained = measure_blur(luminance, stack.blur_axis.values)
+    assert px_per_unit * scene.step == pytest.approx(blur_px, rel=0.3)
+    assert explained > 0.5
+
+
+@pytest.mark.parametrize("frames", [2, 5, 12])
+def test_noise_is_not_taken_for_frames_far_apart(frames):
+    noise = np.random.default_rng(1).normal(20000, 900, (frames, 200, 200)).astype(np.uint16)
+    assert measure_blur(noise, np.arange(float(frames)))[1] == 0
 
 
 @pytest.mark.parametrize("px_per_frame", [0.03, 0.3])

@@ -66,6 +66,18 @@ def test_it_is_better_than_the_fast_one_and_the_baseline():
     assert mean["classical"] < 0.85 * min(mean["classical-fast"], mean["naive"])
 
 
+def test_few_frames_far_apart_are_read_better_than_by_the_baseline():
+    """Blur that differs by 6 and 9 px from frame to frame leaves nothing of the finest detail in two frames."""
+    mean = {"classical": 0.0, "naive": 0.0}
+    for seed, (frames, blur_px) in enumerate([(3, 6.0), (4, 6.0), (4, 9.0)]):
+        scene = LayeredScene(seed=seed, frames=frames, height=120, width=160, contrast=0.8, blur_px=blur_px, relief=0.1)
+        rendered = render(scene)
+        for method in mean:
+            found = estimate(rendered.stack, method=method, align="none", unit="dioptre", fill=True).filled
+            mean[method] += np.abs(found.values - rendered.truth.values).mean() / scene.step
+    assert mean["classical"] < 0.9 * mean["naive"]
+
+
 @pytest.mark.parametrize("method", ["classical", "classical-fast"])
 def test_near_and_far_pictures_differ_where_two_depths_are_sharp(method):
     """A fine grid in front of a texture: the preferred one is in the picture."""

@@ -31,8 +31,12 @@ TERMS = (
     ("log misfit over noise", 0.128),
     ("log misfit over energy", -0.223),
     ("log number of frames", -0.411),
+    ("log scale of reading", 1.0),
 )
-"""Feature -> weight in the linear model of log(sigma), sigma in px of blur radius."""
+"""Feature -> weight in the linear model of log(sigma), sigma in px of blur radius at the scale of reading.
+
+The last one is fitted on its own, on scenes whose frames lie far apart, and is zero for all others.
+"""
 CONSTANT = -1.239
 FLOOR_PX = 0.01
 """No depth is claimed to be better than this change of the blur radius."""
@@ -81,7 +85,7 @@ def judge(
     """
     extent = float(np.ptp(focus))
     step = float(np.abs(np.diff(focus)).mean())
-    spread = np.exp(log_sigma(features(evidence, clues))) / np.float32(evidence.px_per_unit)
+    spread = np.exp(log_sigma(features(evidence, clues))) / np.float32(evidence.reading_px)
     # Nothing is known: no worse than a guess in the middle of the range.
     sigma: Plane = np.clip(spread, _FLOOR_STEPS * step, extent / np.sqrt(3)).astype(np.float32)
     low, high = float(focus.min()), float(focus.max())
@@ -113,8 +117,8 @@ def _without_islands(valid: Mask, least_area: float) -> Mask:
 
 
 def features(evidence: Evidence, clues: Clues) -> list[Plane]:
-    """Return what the sigma model reads, in the order of its terms; lengths are in px of blur radius."""
-    peaks, px = clues.peaks, np.float32(evidence.px_per_unit)
+    """Return what the sigma model reads, in the order of its terms; lengths in px of blur at the scale of reading."""
+    peaks, px = clues.peaks, np.float32(evidence.reading_px)
     step = evidence.depths[1] - evidence.depths[0]
     position = (peaks.position - np.float32(evidence.depths[0])) * px
     narrow = (clues.narrow - np.float32(evidence.depths[0])) * px
@@ -139,6 +143,7 @@ def features(evidence: Evidence, clues: Clues) -> list[Plane]:
         np.log(evidence.misfit / np.float32(evidence.noise) + np.float32(0.01)),
         np.log(evidence.misfit / np.maximum(energy, np.float32(1e-12)) + np.float32(1e-3)),
         np.full(energy.shape, np.log(evidence.frames), np.float32),
+        np.full(energy.shape, np.log(evidence.scale), np.float32),
     ]
 
 

@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from focaldepth.classical._aggregate import Plane, grid_shape, shrink
-from focaldepth.classical._blur_model import WIDTHS, combinations, hypotheses, kernel, measure_blur, single_frame
+from focaldepth.classical._blur_model import (
+    WIDTHS,
+    combinations,
+    hypotheses,
+    kernel,
+    measure_blur,
+    reading_scale,
+    single_frame,
+    widths,
+)
 from focaldepth.classical._volume import WHITE
 from focaldepth.core.progress import Run
 
@@ -39,6 +48,7 @@ class Evidence:
         misfit: (h, w) energy per frame that the best hypothesis leaves unexplained in the pixel's block.
         noise: misfit of plain or well explained areas.
         px_per_unit: blur radius in pixels of the fine grid per unit of the axis.
+        scale: at which detail was read, 1 unless frames lie far apart.
         frames: how many took part.
         explained: share of the texture's energy that the blur model explains; 0 where it could not be measured.
     """
@@ -52,6 +62,12 @@ class Evidence:
     px_per_unit: float
     frames: int
     explained: float
+    scale: float
+
+    @property
+    def reading_px(self) -> float:
+        """Blur radius per unit of the axis, in pixels of the scale at which detail was read."""
+        return self.px_per_unit / self.scale
 
 
 def weigh(
@@ -69,13 +85,14 @@ def weigh(
     explained = 1.0
     if px_per_unit is None:
         px_per_unit, explained = measure_blur(luminance, focus)
+    scale = reading_scale(focus, px_per_unit)
     depths = hypotheses(focus, px_per_unit)
     n, h, w = luminance.shape
     grid = grid_shape(h, w, further)
     energy, still, misfit = (np.empty(grid, np.float32) for _ in range(3))
     share = np.empty((*grid, len(depths)), np.float16)
-    found = Evidence(depths, share, energy, still, misfit, 0.0, px_per_unit, len(focus), explained)
-    blocks = _Blocks(combinations(focus, depths, px_per_unit))
+    found = Evidence(depths, share, energy, still, misfit, 0.0, px_per_unit, len(focus), explained, scale)
+    blocks = _Blocks(combinations(focus, depths, px_per_unit, scale), scale)
     rows = int(np.clip(_STRIP_BYTES / (4 * n * len(WIDTHS) * w) - 2 * _HALO, 8 * further, 64 * further))
     rows -= rows % (_BLOCK * further) if rows >= _BLOCK * further else 0
     strips = range(0, h, rows)
@@ -95,8 +112,9 @@ def _in_order(pool: ThreadPoolExecutor, work: object, items: range) -> Iterator[
 class _Blocks:
     """Groups of neighbouring hypotheses with the frames that matter to them: far frames hold no detail."""
 
-    def __init__(self, weights: NDArray[np.float32]) -> None:
-        self.depths = len(weights)
+    def __init__(self, weights: NDArray[np.float32], scale: float) -> None:
+        self.depths, self.scale = len(weights), scale
+        self.halo = int(np.ceil(_HALO * scale))
         self.parts: list[tuple[slice, slice, NDArray[np.float32]]] = []
         least = _NEGLIGIBLE * np.abs(weights).max()
         for start in range(0, len(weights), _HYPOTHESES_AT_ONCE):
@@ -109,14 +127,14 @@ class _Blocks:
 def _strip(luminance: NDArray[np.uint16], y: int, stop: int, further: int, blocks: _Blocks, found: Evidence) -> None:
     """Fill some rows of the evidence."""
     h = luminance.shape[1]
-    first, last = max(y - _HALO, 0), min(stop + _HALO, h)
-    bands = _bands(luminance[:, first:last])
+    first, last = max(y - blocks.halo, 0), min(stop + blocks.halo, h)
+    bands = _bands(luminance[:, first:last], blocks.scale)
     # Two more rows on each side for the smoothing of energies.
     inner = slice(max(y - 2, 0) - first, min(stop + 2, h) - first)
     bands = np.ascontiguousarray(bands[:, :, inner])
     n, _, rows, width = bands.shape
     keep = slice(y - max(y - 2, 0), y - max(y - 2, 0) + stop - y)
-    frames_sharp = np.tensordot(single_frame(), bands, (0, 1))
+    frames_sharp = np.tensordot(single_frame(blocks.scale), bands, (0, 1))
     still = _energy(frames_sharp.sum(0) / np.float32(np.sqrt(n)), keep, further)
     total = np.square(frames_sharp).sum(0)
     total = shrink(np.ascontiguousarray(total[keep]), further)
@@ -134,11 +152,11 @@ def _strip(luminance: NDArray[np.uint16], y: int, stop: int, further: int, block
     found.share[target_rows] = energy.transpose(1, 2, 0)
 
 
-def _bands(frames: NDArray[np.uint16]) -> NDArray[np.float32]:
+def _bands(frames: NDArray[np.uint16], scale: float) -> NDArray[np.float32]:
     """Differences of Gaussians of every frame, (N, J, rows, W) float32, luminance 0..1."""
     n, rows, width = frames.shape
     out = np.empty((n, len(WIDTHS), rows, width), np.float32)
-    kernels = [kernel(sigma) for sigma in WIDTHS]
+    kernels = [kernel(sigma) for sigma in widths(scale)]
     for frame, bands in zip(frames, out, strict=True):
         picture = frame.astype(np.float32)
         picture *= np.float32(1 / WHITE)

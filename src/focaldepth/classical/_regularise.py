@@ -119,7 +119,7 @@ def find_peaks(evidence: Evidence, volume: Volume, threads: int) -> Peaks:
 def _find(evidence: Evidence, part: Volume, out: Peaks) -> None:
     depths = evidence.depths
     count, step = len(depths), float(depths[1] - depths[0])
-    step_px = step * evidence.px_per_unit
+    step_px = step * evidence.reading_px
     highest = part.argmax(2)
     inner = np.clip(highest, 1, count - 2)
     left, top, right = (np.take_along_axis(part, (inner + k)[..., None], 2)[..., 0] for k in (-1, 0, 1))
