@@ -21,7 +21,7 @@ def bumps(places, count=40):
     """A volume whose pixels peak at the given places (depths are 0, 0.5, 1 ...)."""
     depths = np.arange(count) * 0.5
     volume = np.exp(-((depths - np.asarray(places, float)[..., None]) ** 2) / 8).astype(np.float32)
-    return SimpleNamespace(depths=depths, px_per_unit=1.0), volume
+    return SimpleNamespace(depths=depths, reading_px=1.0), volume
 
 
 def test_peaks_are_found_between_hypotheses():
