@@ -48,7 +48,7 @@ class Vdff:
         invariances=("frame order", "gain"),
     )
 
-    weight: float = setting(1.0, "weight of the total variation", low=0.001, high=1000)
+    weight: float = setting(3.0, "weight of the total variation", low=0.001, high=1000)
     degree: int = setting(8, "degree of the polynomial through a focus curve, lower with few frames", low=2, high=20)
     rounds: int = setting(100, "rounds of the solver", low=1, high=10000)
     fusion: str = setting(
