@@ -55,14 +55,12 @@ def test_one_sigma_holds_for_about_two_thirds_of_what_is_valid():
 
 
 def test_it_is_better_than_the_fast_one_and_the_baseline():
-    mean = {}
-    for method in ("classical", "classical-fast", "naive"):
-        errors = []
-        for seed in range(12, 16):
-            rendered = render(LayeredScene(seed=seed, frames=10, height=120, width=160, noise=0.004, contrast=0.8))
+    mean = {"classical": 0.0, "classical-fast": 0.0, "naive": 0.0}
+    for seed in range(12, 16):
+        rendered = render(LayeredScene(seed=seed, frames=10, height=120, width=160, noise=0.004, contrast=0.8))
+        for method in mean:
             found = estimate(rendered.stack, method=method, align="none", unit="dioptre", fill=True).filled
-            errors.append(np.abs(found.values - rendered.truth.values).mean())
-        mean[method] = np.mean(errors)
+            mean[method] += np.abs(found.values - rendered.truth.values).mean()
     assert mean["classical"] < 0.85 * min(mean["classical-fast"], mean["naive"])
 
 

@@ -8,6 +8,7 @@ foreground edges let the background through.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -205,13 +206,32 @@ def _blur_by_slices(premultiplied: Image, radius: Image) -> Image:
             weight = np.minimum(weight, (sizes[i + 1] ** 2 - radius**2) / (sizes[i + 1] ** 2 - size**2))
         weight = np.maximum(weight, 0).astype(np.float32)
         if weight.any():
-            blurred = (
-                cv2.filter2D(premultiplied, -1, _disc(size), borderType=cv2.BORDER_REFLECT) if size else premultiplied
-            )
-            out += weight[..., None] * blurred
+            place = _around(weight)
+            out[place] += weight[place][..., None] * _blurred(premultiplied, place, float(size))
     return out
 
 
+def _around(weight: Image) -> tuple[slice, slice]:
+    """The smallest rectangle that holds every pixel with a weight."""
+    rows, columns = (np.flatnonzero(weight.any(axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _blurred(premultiplied: Image, place: tuple[slice, slice], size: float) -> Image:
+    """Some of the pixels of a layer that is blurred by a disc."""
+    if not size:
+        return premultiplied[place]
+    disc = _disc(size)
+    reach = len(disc) // 2
+    seen = tuple(slice(max(part.start - reach, 0), part.stop + reach) for part in place)
+    whole = cv2.filter2D(premultiplied[seen], -1, disc, borderType=cv2.BORDER_REFLECT)
+    starts = (part.start - wide.start for part, wide in zip(place, seen, strict=True))
+    inner = tuple(slice(start, start + part.stop - part.start) for start, part in zip(starts, place, strict=True))
+    blurred: Image = whole[inner]
+    return blurred
+
+
+@lru_cache(maxsize=128)
 def _disc(radius: float) -> Image:
     """An antialiased disc of unit sum."""
     r = int(np.ceil(radius))
