@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from focaldepth.metrics._case import Case
 from focaldepth.metrics._metric import Metric, metric, metric_names
+from focaldepth.metrics.boundary_f1 import BoundaryF1
 from focaldepth.metrics.edge_error import EdgeError
 
 P = np.array([[1.0, 2.0, 4.0], [3.0, 9.0, 9.0]])
@@ -56,7 +57,7 @@ BY_HAND = {
     "coverage.3": 4 / 4,
     "nll": (4 * log(2 * pi) + 2 * (log(0.5) + log(2)) + (0 + 4 + 4 + 0.25)) / 8,
 }
-ELSEWHERE = ("bumpiness", "ause", "edge-error", "psnr", "ssim")
+ELSEWHERE = ("bumpiness", "ause", "edge-error", "boundary-f1", "psnr", "ssim")
 
 
 def value(chosen: Metric | str, case: Case) -> float:
@@ -221,6 +222,28 @@ def test_errors_at_a_depth_edge() -> None:
     gap = t.copy()
     gap[:, 19:21] = np.nan
     assert not chosen.band(gap).any()
+
+
+def test_boundary_f1() -> None:
+    """A row of truth 1 1 2 2 1.1: steps up at the second pair, down at the fourth; the estimate has three others."""
+    true = np.array([[1.0, 1.0, 2.0, 2.0, 1.1]])
+    once = BoundaryF1(least=0.2, largest=0.2, thresholds=1)
+    assert value(once, Case.of(true, true)) == 1
+    assert value(once, Case.of([[1.0, 1.0, 2.0, 2.0, 2.0]], true)) == pytest.approx(2 * 1 / (1 + 2))
+    assert value(once, Case.of([[1.0, 2.0, 2.0, 2.0, 1.0]], true)) == pytest.approx(2 * 1 / (2 + 2))
+    assert value(once, Case.of([[2.0, 2.0, 1.0, 1.0, 2.0]], true)) == 0
+    assert value(once, Case.of(true.T * 7, true.T)) == 1
+    assert value(once, Case.of(1 / true, 1 / true)) == 1
+    soft = np.array([[1.0, 1.0, 1.15, 1.15, 1.15]])
+    assert value(once, Case.of(soft, true)) == 0
+    both = BoundaryF1(least=0.1, largest=0.2, thresholds=2)
+    assert value(both, Case.of(soft, true)) == pytest.approx(1.1 * (2 / 3) / (1.1 + 1.2))
+    assert np.isnan(value(once, Case.of(true, soft)))
+    assert value(both, Case.of(true, soft)) == pytest.approx(2 / 3)
+    holes = true.copy()
+    holes[0, 2] = np.nan
+    assert value(once, Case.of(true, holes)) == 1
+    assert np.isnan(value(once, Case.of(-true, true)))
 
 
 def reference_ssim(a: np.ndarray, b: np.ndarray) -> float:

@@ -67,7 +67,9 @@ AIFDEPTHNET = plain("mae", "mse", "rmse", "log-rmse", "abs-rel", "sq-rel")
 """AiFDepthNet; its sums of relative errors over images are means here (footnote 1 of the published tables)."""
 IN_THE_WILD = plain("mae", "mse", "rmse", "log-rmse", "abs-rel", "sq-rel", *DELTAS)
 """DfFintheWild, shares as fractions."""
-FOSSA = plain("delta.1-05", "delta.1-15", *DELTAS, "abs-rel", "sq-rel", "mse", "rmse", "log-rmse", "log10", "silog")
+FOSSA = plain(
+    "delta.1-05", "delta.1-15", *DELTAS, "abs-rel", "sq-rel", "mse", "rmse", "log-rmse", "log10", "silog", "boundary-f1"
+)
 
 
 @dataclass(frozen=True)
