@@ -11,10 +11,10 @@ from focaldepth.classical._blur_model import (
     MOST_HYPOTHESES,
     disc_transfer,
     hypotheses,
-    measure_blur,
     most_hypotheses,
 )
 from focaldepth.classical._evidence import weigh
+from focaldepth.classical._measure_blur import measure_blur
 from focaldepth.classical._volume import WHITE
 from focaldepth.core.progress import Run
 from focaldepth.scenes.layers import LayeredScene, render

@@ -16,11 +16,11 @@ from focaldepth.classical._blur_model import (
     combinations,
     hypotheses,
     kernel,
-    measure_blur,
     reading_scale,
     single_frame,
     widths,
 )
+from focaldepth.classical._measure_blur import measure_blur
 from focaldepth.classical._volume import WHITE
 from focaldepth.core.progress import Run
 
