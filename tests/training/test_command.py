@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from focaldepth.cli._guard import run
-from focaldepth.cli.train import seconds
+from focaldepth.cli.train import command, seconds
 from focaldepth.training import _loop
-from focaldepth.training._recipe import names
+from focaldepth.training._keys import ELSEWHERE
+from focaldepth.training._recipe import load_recipe, names
 
 from . import small
 from .test_loop import SCENES, recipe
@@ -140,3 +141,16 @@ def test_a_recipe_and_a_folder_are_needed(call: Call) -> None:
 @pytest.mark.parametrize(("text", "value"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5d", 129600), ("7", 7)])
 def test_lengths_of_time(text: str, value: float) -> None:
     assert seconds(text) == value
+
+
+def test_what_other_programs_call_a_setting_is_one_of_ours() -> None:
+    """Every hint names a setting with a value that it takes, or an option of the command."""
+    options = {name for option in command.params for name in option.opts}
+    for meant in ELSEWHERE.values():
+        if meant.startswith("--"):
+            assert meant in options
+        else:
+            key, _, setting = meant.partition("=")
+            assert key in {found for _, found, _ in load_recipe("dfv-fod500").everything()}
+            if setting:
+                load_recipe("dfv-fod500", {key: setting})

@@ -123,6 +123,7 @@ def test_keys_reach_settings_groups_and_stages() -> None:
     ("changes", "message"),
     [
         ({"learning_rat": "1"}, "Did you mean learning_rate"),
+        ({"lr": "1"}, r"Did you mean learning_rate\?"),
         ({"augment.crp": "1"}, "Did you mean crop"),
         ({"frames": "3"}, "Write augment.frames or data_options.frames"),
         ({"batch": "many"}, "whole number"),

@@ -70,11 +70,11 @@ class SettingError(FocalDepthError, ValueError):
 
 
 class UnknownNameError(FocalDepthError, LookupError):
-    """No such name; the message suggests the nearest ones."""
+    """No such name; the message suggests what the caller knows is meant, or the nearest ones."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, where: object = "") -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, where: object = "", meant: str = "") -> None:
         names = sorted(known)
-        near = get_close_matches(name, names, n=3, cutoff=0.5)
+        near = [meant] if meant else get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names)}."
         super().__init__(f"unknown {kind} {name!r}.", where=where, hint=hint)
         self.args = (kind, name, names)  # what pickle calls the class with

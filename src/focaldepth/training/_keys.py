@@ -34,6 +34,14 @@ SCENES_CHANGE: Texts = {
     "augment.known": "0",
 }
 """What rendered scenes change in every recipe: they are in dioptres, have no missing truth, and splits of their own."""
+ELSEWHERE = {
+    "lr": "learning_rate", "wd": "weight_decay", "bs": "batch", "compile": "engine=compiled",
+    "amp": "precision=bfloat16", "bf16": "precision=bfloat16", "optim": "optimiser", "scheduler": "schedule",
+    "grad_accum": "accumulate", "gradient_clip": "clip", "val_every": "validate_epochs", "device": "--device",
+    "steps": "--max-steps", "max_steps": "--max-steps", "iterations": "--max-steps", "workers": "--workers",
+    "num_workers": "--workers", "root": "--root", "resume": "--resume",
+}  # fmt: skip
+"""What other programs call a setting, or take for one -> what it is called here."""
 _OWN = (
     "data", "train_split", "validation_split", "low", "high", "in_focus_range", "clip_truth", "focal_length_m",
     "f_number", "circle_unit", "circle_limit", "misaligned", "convention.unit", "convention.focus_factor",
@@ -146,7 +154,7 @@ def _full(key: str, texts: Mapping[str, str], where: str) -> str:
         raise SettingError(f"{key} can mean several things.", where=where, hint=f"Write {listed}.")
     if not homes:
         every = {*PLAIN, *also(texts)}.union(*inner.values(), _dotted(inner))
-        raise UnknownNameError("setting", key, every, where=where)
+        raise UnknownNameError("setting", key, every, where=where, meant=ELSEWHERE.get(key, ""))
     return f"{homes[0]}.{key}"
 
 
