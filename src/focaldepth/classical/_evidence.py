@@ -93,7 +93,7 @@ def weigh(
     share = np.empty((*grid, len(depths)), np.float16)
     found = Evidence(depths, share, energy, still, misfit, 0.0, px_per_unit, len(focus), explained, scale)
     blocks = _Blocks(combinations(focus, depths, px_per_unit, scale), scale)
-    rows = int(np.clip(_STRIP_BYTES / (4 * n * len(WIDTHS) * w) - 2 * _HALO, 8 * further, 64 * further))
+    rows = int(np.clip(_STRIP_BYTES / (4 * n * len(WIDTHS) * w) - 4, 8 * further, 64 * further))
     rows -= rows % (_BLOCK * further) if rows >= _BLOCK * further else 0
     strips = range(0, h, rows)
     run.stage("evidence", len(strips))
@@ -128,10 +128,9 @@ def _strip(luminance: NDArray[np.uint16], y: int, stop: int, further: int, block
     """Fill some rows of the evidence."""
     h = luminance.shape[1]
     first, last = max(y - blocks.halo, 0), min(stop + blocks.halo, h)
-    bands = _bands(luminance[:, first:last], blocks.scale)
     # Two more rows on each side for the smoothing of energies.
     inner = slice(max(y - 2, 0) - first, min(stop + 2, h) - first)
-    bands = np.ascontiguousarray(bands[:, :, inner])
+    bands = _bands(luminance[:, first:last], inner, blocks.scale)
     n, _, rows, width = bands.shape
     keep = slice(y - max(y - 2, 0), y - max(y - 2, 0) + stop - y)
     frames_sharp = np.tensordot(single_frame(blocks.scale), bands, (0, 1))
@@ -152,10 +151,9 @@ def _strip(luminance: NDArray[np.uint16], y: int, stop: int, further: int, block
     found.share[target_rows] = energy.transpose(1, 2, 0)
 
 
-def _bands(frames: NDArray[np.uint16], scale: float) -> NDArray[np.float32]:
-    """Differences of Gaussians of every frame, (N, J, rows, W) float32, luminance 0..1."""
-    n, rows, width = frames.shape
-    out = np.empty((n, len(WIDTHS), rows, width), np.float32)
+def _bands(frames: NDArray[np.uint16], inner: slice, scale: float) -> NDArray[np.float32]:
+    """Differences of Gaussians of every frame, (N, J, inner rows, W) float32, luminance 0..1."""
+    out = np.empty((len(frames), len(WIDTHS), inner.stop - inner.start, frames.shape[2]), np.float32)
     kernels = [kernel(sigma) for sigma in widths(scale)]
     for frame, bands in zip(frames, out, strict=True):
         picture = frame.astype(np.float32)
@@ -163,7 +161,7 @@ def _bands(frames: NDArray[np.uint16], scale: float) -> NDArray[np.float32]:
         before = picture
         for taps, band in zip(kernels, bands, strict=True):
             smooth = cv2.sepFilter2D(picture, cv2.CV_32F, taps, taps, borderType=cv2.BORDER_REFLECT_101)
-            np.subtract(before, smooth, out=band)
+            np.subtract(before[inner], smooth[inner], out=band)
             before = smooth
     return out
 
