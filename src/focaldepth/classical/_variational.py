@@ -14,6 +14,7 @@ The first line is a linear equation that the cosine transform solves exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +32,10 @@ _STEEPEST_PERCENTILE = 99
 def steady_degree(wanted: int, frames: int) -> int:
     """Return the degree of polynomials through so many frames: below 2 sqrt(N), where least squares stay stable.
 
-    >>> [steady_degree(8, n) for n in (2, 4, 6, 8, 10, 17)]
+    >>> [steady_degree(8, n) for n in (2, 4, 6, 9, 10, 17)]
     [1, 3, 4, 5, 6, 8]
     """
-    return min(wanted, frames - 1, int(2 * frames**0.5))
+    return min(wanted, frames - 1, ceil(2 * frames**0.5) - 1)
 
 
 @dataclass(frozen=True)
