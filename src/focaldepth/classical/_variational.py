@@ -14,7 +14,7 @@ The first line is a linear equation that the cosine transform solves exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ def steady_degree(wanted: int, frames: int) -> int:
     >>> [steady_degree(8, n) for n in (2, 4, 6, 9, 10, 17)]
     [1, 3, 4, 5, 6, 8]
     """
-    return min(wanted, frames - 1, ceil(2 * frames**0.5) - 1)
+    return min(wanted, frames - 1, ceil(2 * sqrt(frames)) - 1)
 
 
 @dataclass(frozen=True)
