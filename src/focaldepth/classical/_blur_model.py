@@ -123,7 +123,7 @@ def _transfer(taps: NDArray[np.float32], w: Floats) -> Floats:
     return transfer
 
 
-def combinations(focus: Floats, depths: Floats, px_per_unit: float, scale: float = 1.0) -> NDArray[np.float32]:
+def combinations(focus: Floats, depths: Floats, px_per_unit: float, scale: float) -> NDArray[np.float32]:
     """How to add the bands of all frames for each hypothesis, (D, N, J) float32.
 
     The ideal combination is a radial filter per frame, disc transfer over the norm of all frames' transfers, times the
@@ -144,7 +144,7 @@ def combinations(focus: Floats, depths: Floats, px_per_unit: float, scale: float
     return out
 
 
-def single_frame(scale: float = 1.0) -> NDArray[np.float32]:
+def single_frame(scale: float) -> NDArray[np.float32]:
     """How to add the bands of one frame to its high-passed picture, (J,) float32."""
     w, bands, amplitude = _plane(scale)
     fitted: NDArray[np.float32] = (

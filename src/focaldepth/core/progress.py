@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from focaldepth.core.errors import Cancelled, SettingError
+from focaldepth.core.machine import cores
 
 
 class Progress(Protocol):
@@ -80,11 +80,7 @@ class Run:
     """
 
     progress: Progress = field(default_factory=Silent)
-    threads: int = field(
-        default_factory=lambda: (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        )
-    )
+    threads: int = field(default_factory=cores)
     max_memory: int | None = None
     warn: Callable[[str], None] = field(default=lambda message: None)
 

@@ -13,7 +13,7 @@ from focaldepth.core.settings import check, setting
 from focaldepth.metrics._case import Case
 from focaldepth.metrics._metric import MetricFacts, Sums
 
-DEPTH_PRO = "Bochkovskii et al., Depth Pro: Sharp Monocular Metric Depth in Less Than a Second, ICLR 2025, sec. 4"
+DEPTH_PRO = "after Bochkovskii et al., Depth Pro: Sharp Monocular Metric Depth in Less Than a Second, ICLR 2025"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class BoundaryF1:
         better="higher",
         scale="1",
         needs=("positive depth",),
-        source=f"{DEPTH_PRO}; printed by FOSSA, whose thresholds are not published",
+        source=f"{DEPTH_PRO}; FOSSA prints one, whether with these thresholds is not known",
     )
 
     least: float = setting(0.05, "smallest threshold", low=1e-6)

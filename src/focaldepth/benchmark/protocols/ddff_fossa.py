@@ -16,5 +16,5 @@ PROTOCOL = Protocol(
     of=10,
     split="val",
     note="Depth becomes disparity by 0.141237566 / depth: give it as disparity_scale of the optics. "
-    "Thresholds of its boundary F1 are not published; those of Depth Pro are taken.",
+    "The thresholds of its boundary F1 are not known here; those of Depth Pro are taken.",
 )

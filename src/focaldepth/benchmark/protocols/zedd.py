@@ -15,5 +15,5 @@ PROTOCOL = Protocol(
     frames=(0, 2, 4, 6, 8),
     of=9,
     split="val",
-    note="Thresholds of its boundary F1 are not published; those of Depth Pro are taken.",
+    note="The thresholds of its boundary F1 are not known here; those of Depth Pro are taken.",
 )
