@@ -44,10 +44,14 @@ def measure_blur(frames: NDArray[np.uint16], focus: Floats) -> tuple[float, floa
     spread = np.unique(np.linspace(0, n - 1, min(n, _MOST_FRAMES)).round().astype(int))
     # Where frames are so many that those between the picked ones matter, some neighbours tell.
     middle = np.arange(max((n - _MOST_FRAMES) // 2, 0), min((n + _MOST_FRAMES) // 2, n))
+    least = None
     for picked in (spread, middle) if n > _MOST_FRAMES else (spread,):
         found = _measure_at_scales(frames[picked], focus[picked])
-        if found is not None:
+        if found is not None and found.stands_out:
             return found.px_per_unit, found.explained
+        least = least or found
+    if least is not None:
+        return least.px_per_unit, least.explained
     return _FALLBACK_STEP_PX / float(np.abs(np.diff(focus)).mean()), 0.0
 
 
